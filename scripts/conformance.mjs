@@ -1,0 +1,75 @@
+/**
+ * The black-box scenarios of `conformance/` against a running system (its addresses come from the environment, see
+ * conformance/README.md). With `--start` they run against a system of their own: `npm start` on free ports and a folder
+ * that is removed afterwards. `--suite FOLDER` takes runner and scenarios from elsewhere, `--due` only those that are
+ * listed in conformance/due.json.
+ */
+import { spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const args = process.argv.slice(2)
+const take = (flag, withValue) => {
+  const at = args.indexOf(flag)
+  return at < 0 ? undefined : args.splice(at, withValue ? 2 : 1)[withValue ? 1 : 0]
+}
+const suite = take("--suite", true) ?? "conformance"
+const start = take("--start", false) !== undefined
+if (take("--due", false) !== undefined) {
+  args.push("--only", JSON.parse(readFileSync("conformance/due.json", "utf8")).join(","))
+}
+
+const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+
+const ended = (child) => new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
+const run = (env) => ended(spawn(process.execPath, [join(suite, "run.mjs"), ...args], { stdio: "inherit", env }))
+
+const startAndRun = async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tributary-conformance-"))
+  const [port, postgres, clickhouse] = [await freePort(), await freePort(), await freePort()]
+  const system = spawn(process.execPath, ["apps/standalone/src/main.ts"], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: {
+      ...process.env,
+      DATA_DIR: folder,
+      PORT: String(port),
+      POSTGRES_PORT: String(postgres),
+      CLICKHOUSE_HTTP_PORT: String(clickhouse),
+      LOG_LEVEL: process.env.LOG_LEVEL ?? "warn"
+    }
+  })
+  const gone = ended(system)
+  const capture = `http://127.0.0.1:${port}`
+  const ready = async () => {
+    for (;;) {
+      const answer = await fetch(`${capture}/_readiness`).catch(() => undefined)
+      if (answer?.status === 200) return true
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  try {
+    if ((await Promise.race([ready(), gone.then(() => false)])) === false) return 2
+    return await run({
+      ...process.env,
+      CAPTURE_URL: capture,
+      DATABASE_URL: `postgres://tributary:tributary@127.0.0.1:${postgres}/tributary`,
+      CLICKHOUSE_URL: `http://127.0.0.1:${clickhouse}`
+    })
+  } finally {
+    system.kill("SIGTERM")
+    await gone
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+process.exitCode = start ? await startAndRun() : await run(process.env)
