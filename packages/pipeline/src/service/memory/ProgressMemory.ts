@@ -1,0 +1,86 @@
+/**
+ * Progress rows and refusals in memory.
+ *
+ * The person store in memory reads and raises the same rows in its transactions, as the tables of PostgreSQL are shared:
+ * make them once with `makeTables` and give them to both.
+ */
+import type { Refusal } from "@tributary/domain/person/Snapshot"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Assignment } from "../EventLog.ts"
+import { type Finding, type Mark, Progress } from "../Progress.ts"
+
+/** A row of `tributary_progress`. */
+export interface ProgressRow {
+  readonly topicId: string | undefined
+  readonly nextOffset: bigint
+  readonly pendingEnd: bigint | undefined
+}
+
+export interface ProgressTables {
+  /** By `partitionKey`. */
+  readonly rows: Map<string, ProgressRow>
+  /** By `partitionKey`, then by offset. */
+  readonly refusals: Map<string, Map<bigint, Refusal>>
+}
+
+export const makeTables = (): ProgressTables => ({ rows: new Map(), refusals: new Map() })
+
+export const partitionKey = (group: string, topic: string, partition: number): string =>
+  JSON.stringify([group, topic, partition])
+
+/** What a row and the log say of each other, and where the row has to be (guides postgres 1, the fence). */
+export const compare = (
+  row: ProgressRow | undefined,
+  assigned: Pick<Assignment, "topicId" | "committed">,
+  end: bigint
+): { readonly finding: Finding; readonly nextOffset: bigint; readonly topicId: string | undefined } => {
+  const topicId = assigned.topicId ?? row?.topicId
+  if (row === undefined) return { finding: "new", nextOffset: assigned.committed ?? 0n, topicId }
+  const sameTopic = row.topicId !== undefined && row.topicId === assigned.topicId
+  const otherTopic = row.topicId !== undefined && assigned.topicId !== undefined && !sameTopic
+  if (otherTopic) return { finding: "topic made anew", nextOffset: 0n, topicId }
+  if (end >= row.nextOffset) return { finding: "unchanged", nextOffset: row.nextOffset, topicId }
+  return sameTopic
+    ? { finding: "log was cut", nextOffset: end, topicId }
+    : { finding: "topic made anew", nextOffset: 0n, topicId }
+}
+
+const forget = (tables: ProgressTables, key: string, goes: (offset: bigint) => boolean): void => {
+  const refusals = tables.refusals.get(key)
+  for (const offset of refusals?.keys() ?? []) if (goes(offset)) refusals?.delete(offset)
+}
+
+export const layer = (tables: ProgressTables): Layer.Layer<Progress> => {
+  const assign = Effect.fnUntraced(function* (group: string, assignment: Assignment) {
+    const { committed, partition, topic } = assignment
+    const key = partitionKey(group, topic, partition)
+    const end = yield* assignment.end
+    const row = tables.rows.get(key)
+    const { finding, nextOffset, topicId } = compare(row, assignment, end)
+    const pendingEnd = row !== undefined && row.nextOffset === nextOffset ? row.pendingEnd : undefined
+    tables.rows.set(key, { nextOffset, topicId, pendingEnd })
+    if (row !== undefined && nextOffset < row.nextOffset) forget(tables, key, (offset) => offset >= nextOffset)
+    if (committed !== undefined) forget(tables, key, (offset) => offset < committed)
+    return { topic, partition, topicId, nextOffset, pendingEnd, finding } satisfies Mark
+  })
+  return Layer.succeed(
+    Progress,
+    Progress.of({
+      assigned: (group, partitions) => Effect.forEach(partitions, (assignment) => assign(group, assignment)),
+      begin: ({ end, group, partition, seen, start, topic }) =>
+        Effect.sync(() => {
+          const key = partitionKey(group, topic, partition)
+          const row = tables.rows.get(key)
+          if (row === undefined || row.nextOffset !== seen.nextOffset || row.pendingEnd !== seen.pendingEnd) return false
+          tables.rows.set(key, { ...row, nextOffset: start, pendingEnd: end })
+          return true
+        }),
+      read: (group, { partition, topic }) =>
+        Effect.sync(() => {
+          const row = tables.rows.get(partitionKey(group, topic, partition))
+          return row === undefined ? undefined : { topic, partition, ...row, finding: "unchanged" }
+        })
+    })
+  )
+}
