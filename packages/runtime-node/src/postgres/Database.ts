@@ -62,9 +62,6 @@ export const layer = (options: DatabaseOptions): Layer.Layer<ProjectsDatabase | 
   const forProjects = Math.max(2, Math.floor(size * 0.4))
   return Layer.mergeAll(
     Layer.effect(ProjectsDatabase, pool(options.databaseUrl, forProjects, bounds)),
-    Layer.effect(
-      PersonsDatabase,
-      pool(options.personsDatabaseUrl, size - forProjects, { ...bounds, ...lookupsOnly })
-    )
+    Layer.effect(PersonsDatabase, pool(options.personsDatabaseUrl, size - forProjects, { ...bounds, ...lookupsOnly }))
   ).pipe(Layer.provide(Reactivity.layer))
 }

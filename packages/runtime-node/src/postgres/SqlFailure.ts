@@ -53,7 +53,9 @@ export const toStoreError =
 /** For stores whose statements lock nothing: a statement that others hold up is as good as a server that is away. */
 export const orUnavailable =
   (store: string, operation: string) =>
-  <A, E, R>(self: Effect.Effect<A, E | SqlError.SqlError, R>): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreError, R> =>
+  <A, E, R>(
+    self: Effect.Effect<A, E | SqlError.SqlError, R>
+  ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | StoreError, R> =>
     Effect.mapError(typed(self), (error) =>
       SqlError.isSqlError(error)
         ? new StoreError({

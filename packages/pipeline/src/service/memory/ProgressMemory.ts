@@ -72,7 +72,8 @@ export const layer = (tables: ProgressTables): Layer.Layer<Progress> => {
         Effect.sync(() => {
           const key = partitionKey(group, topic, partition)
           const row = tables.rows.get(key)
-          if (row === undefined || row.nextOffset !== seen.nextOffset || row.pendingEnd !== seen.pendingEnd) return false
+          if (row === undefined || row.nextOffset !== seen.nextOffset || row.pendingEnd !== seen.pendingEnd)
+            return false
           tables.rows.set(key, { ...row, nextOffset: start, pendingEnd: end })
           return true
         }),
