@@ -1,1 +1,3 @@
-export {}
+export * as Database from "./postgres/Database.ts"
+export * as Migrations from "./postgres/Migrations.ts"
+export * as PersonStore from "./postgres/PersonStore.ts"
