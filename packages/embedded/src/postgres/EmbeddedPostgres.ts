@@ -1,0 +1,161 @@
+/**
+ * A PostgreSQL server of our own, from npm's binaries, for as long as a scope is open. It listens on loopback, with the
+ * role and database `tributary`. When it ends unasked it is started again on the same port; its clients only see
+ * connections that break. It cannot outlive this process, and what it acknowledged survives `kill -9` of either.
+ */
+
+import { createServer } from "node:net"
+import { join } from "node:path"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type * as Scope from "effect/Scope"
+import { DataDir } from "../DataDir.ts"
+import * as Platform from "../Platform.ts"
+import { StartError } from "../StartError.ts"
+import * as Binaries from "./Binaries.ts"
+import * as Initialise from "./Initialise.ts"
+import * as RunAs from "./RunAs.ts"
+import * as Server from "./Server.ts"
+import * as Strays from "./Strays.ts"
+
+export interface EmbeddedPostgresOptions {
+  /** On 127.0.0.1; undefined or 0 = a free one. */
+  readonly port?: number | undefined
+  /** Further settings of the server, such as `{ fsync: "off" }` for tests. */
+  readonly settings?: Server.Settings
+  /** Folder of the binaries' npm package, where it is not to be looked up. */
+  readonly binaries?: string
+}
+
+export class EmbeddedPostgres extends Context.Service<
+  EmbeddedPostgres,
+  {
+    /** Of the database `tributary`, as a superuser. */
+    readonly url: Redacted.Redacted
+    readonly port: number
+    /** Stops at once instead of in order: for a second Ctrl-C. */
+    readonly quit: Effect.Effect<void>
+    /** Never ends, unless the server cannot be kept running: three starts in a row ended before it was ready. */
+    readonly lost: Effect.Effect<never, StartError>
+  }
+>()("@tributary/embedded/EmbeddedPostgres") {
+  /** Takes the folder for itself. */
+  static readonly layer = (options: EmbeddedPostgresOptions & { readonly dataDir: string }) =>
+    Layer.provide(EmbeddedPostgres.layerIn(options), DataDir.layer({ path: options.dataDir }))
+
+  /** Lives in a folder that is held already, beside other engines. */
+  static readonly layerIn = (options: EmbeddedPostgresOptions): Layer.Layer<EmbeddedPostgres, StartError, DataDir> =>
+    Layer.effect(EmbeddedPostgres, make(options))
+}
+
+const make = (
+  options: EmbeddedPostgresOptions
+): Effect.Effect<EmbeddedPostgres["Service"], StartError, DataDir | Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Platform.check
+    const { path: dataDir } = yield* DataDir
+    const binaries = yield* Binaries.make(options.binaries ?? (yield* Binaries.locate), dataDir)
+    const runAs = yield* RunAs.choose(binaries, dataDir)
+    const place = { binaries, runAs, dataDir, folder: join(dataDir, "postgres") }
+    yield* Strays.end(place.folder, binaries)
+    // A used port shows before anything slow; a free one is looked for late, so that nobody takes it meanwhile.
+    const wanted = options.port ?? 0
+    if (wanted !== 0) yield* freePort(wanted)
+    yield* Initialise.ensure(place)
+    const port = wanted === 0 ? yield* freePort(0) : wanted
+    const first = yield* Deferred.make<void, StartError>()
+    const lost = yield* Deferred.make<never, StartError>()
+    let running: Server.Running | undefined
+    yield* keepRunning(
+      Effect.tap(Server.start(place, port, options.settings ?? {}), (started) =>
+        Effect.sync(() => {
+          running = started
+        })
+      ),
+      Strays.end(place.folder, binaries),
+      first
+    ).pipe(
+      Effect.catch((error) => Effect.andThen(Deferred.fail(first, error), Deferred.fail(lost, error))),
+      Effect.forkScoped
+    )
+    yield* Deferred.await(first)
+    yield* ensureDatabase(port)
+    return {
+      url: urlOf(port, Initialise.name),
+      port,
+      quit: Effect.suspend(() => running?.quit ?? Effect.void),
+      lost: Deferred.await(lost)
+    }
+  })
+
+/**
+ * Runs the server again and again, with pauses of 0, 1, 2, 4 … 30 s between two ends, from 0 again after a quiet minute.
+ * Fails when the first start fails, later when three in a row do.
+ */
+const keepRunning = (
+  start: Effect.Effect<Server.Running, StartError, Scope.Scope>,
+  clean: Effect.Effect<void>,
+  first: Deferred.Deferred<void, StartError>
+): Effect.Effect<never, StartError> =>
+  Effect.gen(function* () {
+    let pauseSeconds = 0
+    let failures = 0
+    while (true) {
+      const began = yield* Clock.currentTimeMillis
+      const reason = yield* start.pipe(
+        Effect.flatMap((running) => {
+          failures = 0
+          return Effect.andThen(Deferred.succeed(first, undefined), running.ended)
+        }),
+        Effect.scoped,
+        Effect.catch((error) => {
+          failures++
+          return Deferred.isDoneUnsafe(first) && failures < 3 ? Effect.succeed(error.message) : Effect.fail(error)
+        })
+      )
+      if ((yield* Clock.currentTimeMillis) - began > 60_000) pauseSeconds = 0
+      yield* Effect.logWarning(`PostgreSQL ended unasked (${reason}): starting it again in ${pauseSeconds} s`)
+      yield* Effect.sleep(pauseSeconds * 1000)
+      pauseSeconds = pauseSeconds === 0 ? 1 : Math.min(30, pauseSeconds * 2)
+      yield* clean
+    }
+  })
+
+/** The port itself when nothing listens there, a free one for 0. */
+const freePort = (wanted: number): Effect.Effect<number, StartError> =>
+  Effect.callback((resume) => {
+    const probe = createServer()
+    probe.once("error", () => resume(Effect.fail(new StartError({ message: Server.portInUse(wanted) }))))
+    probe.listen({ host: "127.0.0.1", port: wanted, exclusive: true }, () => {
+      const address = probe.address()
+      const port = address === null || typeof address === "string" ? wanted : address.port
+      probe.close(() => resume(Effect.succeed(port)))
+    })
+  })
+
+const urlOf = (port: number, database: string): Redacted.Redacted =>
+  Redacted.make(`postgres://${Initialise.name}:${Initialise.name}@127.0.0.1:${port}/${database}`)
+
+/** The first connection; `initdb` makes no database but its own. */
+const ensureDatabase = (port: number): Effect.Effect<void, StartError> =>
+  Effect.gen(function* () {
+    const sql = yield* PgClient.makeClient({ url: urlOf(port, "postgres"), connectTimeout: "5 seconds" })
+    const found = yield* sql`SELECT 1 FROM pg_database WHERE datname = ${Initialise.name}`
+    if (found.length === 0) yield* sql`CREATE DATABASE ${sql(Initialise.name)}`
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Reactivity.layer),
+    Effect.mapError(({ reason }) => {
+      const why =
+        reason._tag === "AuthenticationError"
+          ? `it refuses role ${Initialise.name} with password ${Initialise.name}; was that changed?`
+          : reason.message
+      return new StartError({ message: `PostgreSQL cannot be used: ${why}` })
+    })
+  )
