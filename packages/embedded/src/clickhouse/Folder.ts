@@ -42,7 +42,7 @@ export const holder = (folder: string): number | undefined => {
   return pid !== process.pid && isAlive(pid) && (isLocked(file) ?? true) ? pid : undefined
 }
 
-const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+const xml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
 /**
  * Settings for every session go into a profile: query settings among the arguments reach the first session only. The role
@@ -74,6 +74,6 @@ export const prepare = (folder: string, database: string): string => {
   const usersFile = join(resolve(folder), "users.xml")
   const configFile = join(resolve(folder), "engine.xml")
   writeFileSync(usersFile, users(database))
-  writeFileSync(configFile, `<clickhouse><users_config>${escape(usersFile)}</users_config></clickhouse>\n`)
+  writeFileSync(configFile, `<clickhouse><users_config>${xml(usersFile)}</users_config></clickhouse>\n`)
   return configFile
 }
