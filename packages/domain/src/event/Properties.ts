@@ -18,3 +18,15 @@ export const isProperties = (value: unknown): value is Properties =>
 
 /** The schema of an opaque JSON object: checked once, never walked, never copied. */
 export const Properties: Schema.Schema<Properties> = Schema.declare(isProperties, { identifier: "Properties" })
+
+/** The object at that name; the empty object where there is none or something else, such as a text or a list. */
+export const objectAt = (properties: Properties, name: string): Properties => {
+  const value = Object.hasOwn(properties, name) ? properties[name] : undefined
+  return isProperties(value) ? value : empty
+}
+
+/** The names that `$unset` removes: the texts of a list, or an object's keys, each once (spec worker 2.5). */
+export const unsetNames = (unset: unknown): ReadonlyArray<string> => {
+  const names = Array.isArray(unset) ? unset : isProperties(unset) ? Object.keys(unset) : []
+  return [...new Set(names.filter((name) => typeof name === "string"))]
+}
