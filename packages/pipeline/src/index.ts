@@ -1,5 +1,6 @@
 export * as ClickHouseSink from "./service/ClickHouseSink.ts"
 export * as EventLog from "./service/EventLog.ts"
+export * as Fence from "./service/Fence.ts"
 export * as GeoIp from "./service/GeoIp.ts"
 export * as GroupTypes from "./service/GroupTypes.ts"
 export * as Health from "./service/Health.ts"

@@ -8,7 +8,8 @@ import type { Refusal } from "@tributary/domain/person/Snapshot"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Assignment } from "../EventLog.ts"
-import { type Finding, type Mark, Progress } from "../Progress.ts"
+import * as Fence from "../Fence.ts"
+import { type Mark, Progress } from "../Progress.ts"
 
 /** A row of `tributary_progress`. */
 export interface ProgressRow {
@@ -29,40 +30,27 @@ export const makeTables = (): ProgressTables => ({ rows: new Map(), refusals: ne
 export const partitionKey = (group: string, topic: string, partition: number): string =>
   JSON.stringify([group, topic, partition])
 
-/** What a row and the log say of each other, and where the row has to be (guides postgres 1, the fence). */
-export const compare = (
-  row: ProgressRow | undefined,
-  assigned: Pick<Assignment, "topicId" | "committed">,
-  end: bigint
-): { readonly finding: Finding; readonly nextOffset: bigint; readonly topicId: string | undefined } => {
-  const topicId = assigned.topicId ?? row?.topicId
-  if (row === undefined) return { finding: "new", nextOffset: assigned.committed ?? 0n, topicId }
-  const sameTopic = row.topicId !== undefined && row.topicId === assigned.topicId
-  const otherTopic = row.topicId !== undefined && assigned.topicId !== undefined && !sameTopic
-  if (otherTopic) return { finding: "topic made anew", nextOffset: 0n, topicId }
-  if (end >= row.nextOffset) return { finding: "unchanged", nextOffset: row.nextOffset, topicId }
-  return sameTopic
-    ? { finding: "log was cut", nextOffset: end, topicId }
-    : { finding: "topic made anew", nextOffset: 0n, topicId }
-}
-
 const forget = (tables: ProgressTables, key: string, goes: (offset: bigint) => boolean): void => {
   const refusals = tables.refusals.get(key)
-  for (const offset of refusals?.keys() ?? []) if (goes(offset)) refusals?.delete(offset)
+  for (const offset of [...(refusals?.keys() ?? [])]) if (goes(offset)) refusals?.delete(offset)
 }
 
 export const layer = (tables: ProgressTables): Layer.Layer<Progress> => {
   const assign = Effect.fnUntraced(function* (group: string, assignment: Assignment) {
     const { committed, partition, topic } = assignment
     const key = partitionKey(group, topic, partition)
-    const end = yield* assignment.end
-    const row = tables.rows.get(key)
-    const { finding, nextOffset, topicId } = compare(row, assignment, end)
-    const pendingEnd = row !== undefined && row.nextOffset === nextOffset ? row.pendingEnd : undefined
-    tables.rows.set(key, { nextOffset, topicId, pendingEnd })
-    if (row !== undefined && nextOffset < row.nextOffset) forget(tables, key, (offset) => offset >= nextOffset)
-    if (committed !== undefined) forget(tables, key, (offset) => offset < committed)
-    return { topic, partition, topicId, nextOffset, pendingEnd, finding } satisfies Mark
+    while (true) {
+      const row = tables.rows.get(key)
+      const end = yield* assignment.end
+      // A batch of the owner before may have raised the row meanwhile.
+      if (tables.rows.get(key)?.nextOffset !== row?.nextOffset) continue
+      const { finding, nextOffset, topicId } = Fence.compare(row, assignment, end)
+      const pendingEnd = row?.nextOffset === nextOffset ? row.pendingEnd : undefined
+      tables.rows.set(key, { nextOffset, topicId, pendingEnd })
+      if (row !== undefined && nextOffset < row.nextOffset) forget(tables, key, (offset) => offset >= nextOffset)
+      if (committed !== undefined) forget(tables, key, (offset) => offset < committed)
+      return { topic, partition, topicId, nextOffset, pendingEnd, finding } satisfies Mark
+    }
   })
   return Layer.succeed(
     Progress,
