@@ -1,3 +1,5 @@
+export * as CaptureServer from "./http/CaptureServer.ts"
+export * as ClientAddress from "./http/ClientAddress.ts"
 export * as Database from "./postgres/Database.ts"
 export * as Migrations from "./postgres/Migrations.ts"
 export * as PersonStore from "./postgres/PersonStore.ts"

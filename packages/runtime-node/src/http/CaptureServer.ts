@@ -1,0 +1,234 @@
+/**
+ * The HTTP front door: capture behind a plain `node:http` listener in a scoped layer, a fiber a request.
+ *
+ * It reads bodies within their limits, answers with the headers of CORS whatever happens, and leaves what the events mean to
+ * `Capture`. When its scope closes it stops accepting, is not ready any more, and lets running requests finish.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Capture from "@tributary/pipeline/capture/Capture"
+import * as Reply from "@tributary/pipeline/capture/Reply"
+import type { Settings } from "@tributary/pipeline/capture/Settings"
+import { Health } from "@tributary/pipeline/service/Health"
+import type { Producer } from "@tributary/pipeline/service/Producer"
+import type { ProjectStore } from "@tributary/pipeline/service/ProjectStore"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { type Answer, notFound, write, writePreflight } from "./Answer.ts"
+import { type BodyLimits, readBody } from "./Body.ts"
+import { clientAddress, type TrustedProxies, trustPrivate } from "./ClientAddress.ts"
+import * as Gate from "./Gate.ts"
+import * as HttpMetrics from "./HttpMetrics.ts"
+import { liveness, readiness } from "./Readiness.ts"
+import { allowOf, allows, pathOf, queryOf, type Route, routeOf } from "./Routes.ts"
+
+export interface ServerSettings {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  /** Most bytes of a body as it is sent (`MAX_BODY`). */
+  readonly maxBodyBytes: number
+  readonly trustedProxies: TrustedProxies
+  /** Requests that are worked on at a time; undefined = any number. */
+  readonly concurrencyLimit: number | undefined
+  /** Connections whose headers take longer are closed; undefined = Node's minute. */
+  readonly headerReadTimeoutMs: number | undefined
+  /** A body that pauses for longer is answered with 408; undefined = it may pause. */
+  readonly bodyChunkReadTimeoutMs: number | undefined
+  /** How long running requests may take when the server stops; then their connections are cut. */
+  readonly drainMs: number
+  /** Serves `/` and every path that is not capture's; without it they get `capture` and 404. */
+  readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+export const defaults: ServerSettings = {
+  host: "0.0.0.0",
+  port: 8000,
+  maxBodyBytes: 20 * 1024 * 1024,
+  trustedProxies: trustPrivate,
+  concurrencyLimit: undefined,
+  headerReadTimeoutMs: undefined,
+  bodyChunkReadTimeoutMs: undefined,
+  drainMs: 30_000
+}
+
+/** The server cannot listen where it was told to. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  host: Schema.String,
+  port: Schema.Int,
+  /** The system's code, such as `EADDRINUSE`. */
+  code: Schema.String
+}) {}
+
+/** Old browsers send events in the URL. */
+const maxHeaderBytes = 64 * 1024
+
+const failed: Answer = Reply.refuse(new Reply.Refusal("internal_error", "The server failed on this request."))
+const root: Answer = { status: 200, body: "capture", contentType: "text/plain" }
+
+const listen = (settings: ServerSettings, listener: (request: IncomingMessage, response: ServerResponse) => void) =>
+  Effect.callback<Server, ListenError>((resume) => {
+    const { headerReadTimeoutMs, host, port } = settings
+    const server = createServer(
+      {
+        maxHeaderSize: maxHeaderBytes,
+        ...(headerReadTimeoutMs === undefined
+          ? {}
+          : {
+              headersTimeout: headerReadTimeoutMs,
+              connectionsCheckingInterval: Math.max(10, Math.min(30_000, Math.ceil(headerReadTimeoutMs / 4)))
+            })
+      },
+      listener
+    )
+    const onError = (cause: NodeJS.ErrnoException): void =>
+      resume(Effect.fail(new ListenError({ host, port, code: cause.code ?? cause.message })))
+    server.once("error", onError)
+    server.listen(port, host, () => {
+      server.off("error", onError)
+      resume(Effect.succeed(server))
+    })
+  })
+
+/** Stops accepting and waits for running requests, at most so long. */
+const drain = (server: Server, withinMs: number): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    })
+    server.closeIdleConnections()
+  })
+
+const start = Effect.fnUntraced(function* (
+  settings: ServerSettings,
+  captureSettings: Settings
+): Effect.fn.Return<AddressInfo, ListenError, Producer | ProjectStore | Health | Scope.Scope> {
+  const capture = yield* Capture.make(captureSettings)
+  const health = yield* Health
+  const metrics = yield* HttpMetrics.make
+  const run = yield* FiberSet.makeRuntime<Health, Answer, never>()
+  const gate = Gate.make(settings.concurrencyLimit)
+  const limits: BodyLimits = { maxBytes: settings.maxBodyBytes, stalledAfterMs: settings.bodyChunkReadTimeoutMs }
+  let isStopping = false
+
+  const tooLarge: Answer = Reply.refuse(
+    new Reply.Refusal("oversize_event", `The body is larger than ${settings.maxBodyBytes} bytes; that is the limit.`)
+  )
+  const stalled: Answer = Reply.refuse(
+    new Reply.Refusal("body_read_timeout", `The body paused for ${settings.bodyChunkReadTimeoutMs} ms.`)
+  )
+
+  const answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { pattern, startedAt }: { readonly pattern: string; readonly startedAt: number },
+    reply: Answer
+  ): void => {
+    if (isStopping) response.shouldKeepAlive = false
+    write(request, response, reply)
+    metrics.record(request.method ?? "", pattern, reply.status, performance.now() - startedAt)
+  }
+
+  /** Reads the body, then answers with what `effectOf` makes of it. */
+  const serve = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    at: { readonly pattern: string; readonly startedAt: number },
+    effectOf: (body: Buffer) => Effect.Effect<Answer>
+  ): void =>
+    gate.enter(() =>
+      readBody(request, limits, (body) => {
+        if (body instanceof Buffer) {
+          run(effectOf(body)).addObserver((exit) => {
+            gate.leave()
+            answer(request, response, at, exit._tag === "Success" ? exit.value : failed)
+          })
+          return
+        }
+        gate.leave()
+        if (body === "too large") answer(request, response, at, tooLarge)
+        else if (body === "stalled") {
+          response.shouldKeepAlive = false
+          answer(request, response, at, stalled)
+        }
+      })
+    )
+
+  const handle = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    route: Route,
+    path: string,
+    query: string
+  ): void => {
+    const at = { pattern: route.pattern, startedAt: performance.now() }
+    switch (route._tag) {
+      case "Status":
+        run(route.pattern === "/_liveness" ? liveness : readiness).addObserver((exit) =>
+          answer(request, response, at, exit._tag === "Success" ? exit.value : failed)
+        )
+        return
+      case "Fixed":
+        serve(request, response, at, () => Effect.sync(route.answer))
+        return
+      case "Events": {
+        const { headers, socket } = request
+        serve(request, response, at, (body) =>
+          capture({
+            path,
+            query,
+            contentType: headers["content-type"],
+            contentEncoding: headers["content-encoding"],
+            ip: clientAddress(socket.remoteAddress, headers, settings.trustedProxies),
+            body
+          })
+        )
+      }
+    }
+  }
+
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const method = request.method ?? ""
+    const target = request.url ?? "/"
+    const path = pathOf(target)
+    const route = routeOf(path)
+    if (route === undefined && settings.fallback !== undefined) settings.fallback(request, response)
+    else if (method === "OPTIONS") writePreflight(request, response)
+    else if (route === undefined) {
+      const at = { pattern: "other", startedAt: performance.now() }
+      answer(request, response, at, path === "/" && (method === "GET" || method === "HEAD") ? root : notFound)
+    } else if (!allows(route, method)) {
+      const at = { pattern: route.pattern, startedAt: performance.now() }
+      answer(request, response, at, { status: 405, body: "", allow: allowOf(route) })
+    } else handle(request, response, route, path, queryOf(target))
+  }
+
+  // Acquired after `run`, so released before it: running requests finish, then the scope of their fibers closes.
+  const server = yield* Effect.acquireRelease(listen(settings, listener), (server) =>
+    Effect.andThen(
+      Effect.suspend(() => {
+        isStopping = true
+        return health.down("capture", "it is stopping")
+      }),
+      drain(server, settings.drainMs)
+    )
+  )
+  return server.address() as AddressInfo
+})
+
+/** Where capture listens. */
+export class CaptureServer extends Context.Service<CaptureServer, { readonly host: string; readonly port: number }>()(
+  "@tributary/runtime-node/CaptureServer"
+) {
+  static readonly layer = (settings: ServerSettings, captureSettings: Settings) =>
+    Layer.effect(
+      CaptureServer,
+      Effect.map(start(settings, captureSettings), ({ address, port }) => CaptureServer.of({ host: address, port }))
+    )
+}
