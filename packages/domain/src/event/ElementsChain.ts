@@ -22,6 +22,10 @@ const classesOf = (value: unknown): ReadonlyArray<string> => {
   return names.filter((name) => name !== "").sort()
 }
 
+/** Lists, as of classes, read as HTML has them. */
+const attributeText = (value: unknown): string =>
+  Array.isArray(value) ? value.map((item) => textOf(item)).join(" ") : textOf(value)
+
 const escapeQuotes = (text: string): string => text.replaceAll('"', '\\"')
 
 const serializeElement = (element: Properties): string => {
@@ -33,7 +37,7 @@ const serializeElement = (element: Properties): string => {
   if (isThere(element["attr__href"])) attributes.push(["href", cutTo(maxHref, textOf(element["attr__href"]))])
   if (isThere(element["attr__id"])) attributes.push(["attr_id", textOf(element["attr__id"])])
   for (const name of Object.keys(element)) {
-    if (name.startsWith("attr__")) attributes.push([escapeQuotes(name), textOf(element[name])])
+    if (name.startsWith("attr__")) attributes.push([escapeQuotes(name), attributeText(element[name])])
   }
   attributes.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   const tag = isThere(element["tag_name"]) ? textOf(element["tag_name"]) : ""

@@ -28,6 +28,8 @@ export interface Event {
   /** The time of receipt: the envelope's `now`, else the record's time; never the worker's clock. */
   readonly receivedAt: number
   readonly personProcessing: PersonProcessing
+  /** True when the client sent `$process_person_profile: true`, which is gone from the properties (V-14). */
+  readonly profileRequested?: boolean
   readonly historicalMigration: boolean
   /** The header `now`, or null. */
   readonly capturedAt: number | null

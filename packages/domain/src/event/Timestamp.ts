@@ -5,6 +5,7 @@
  * query finds them, or as another year (spec capture 2.6), so nothing outside may leave.
  */
 import * as DateText from "./DateText.ts"
+import { clean } from "./Text.ts"
 
 /** 1970-01-01T00:00:00Z. */
 export const earliest = 0
@@ -70,7 +71,7 @@ export interface WorkerTime {
 export const forWorker = (text: string | undefined, receivedAt: number): WorkerTime => {
   if (text === undefined) return { time: receivedAt }
   const time = parseWorker(text)
-  const value = text.slice(0, 200)
+  const value = clean(text.slice(0, 200))
   if (time === undefined) return { time: receivedAt, invalid: { field: "timestamp", value, reason: "not a date" } }
   if (time >= earliest && time <= latest) return { time }
   const year = new Date(time).getUTCFullYear()
@@ -86,18 +87,22 @@ export const floorToHour = (ms: number): number => Math.floor(ms / 3_600_000) * 
 
 const twoDigits: ReadonlyArray<string> = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, "0"))
 
-/** `YYYY-MM-DD` of a day since the epoch. Most events of a batch are of one day, so the last answer is kept. */
-const dateOf: (day: number) => string = (() => {
-  let lastDay = Number.NaN
-  let lastText = ""
-  return (day) => {
-    if (day !== lastDay) {
-      lastText = new Date(day * 86_400_000).toISOString().split("T")[0]!
-      lastDay = day
-    }
-    return lastText
-  }
-})()
+/** `YYYY-MM-DD` of a day since the epoch; years outside 0 … 9999 in the long form of ISO 8601, as `toISOString` has them. */
+const dateOf = (day: number): string => {
+  // Years begin in March here, so that the leap day is the last of a year; 146,097 days are 400 years.
+  const shifted = day + 719_468
+  const era = Math.floor(shifted / 146_097)
+  const dayOfEra = shifted - era * 146_097
+  const leapless = dayOfEra - ((dayOfEra / 1460) | 0) + ((dayOfEra / 36_524) | 0) - ((dayOfEra / 146_096) | 0)
+  const yearOfEra = (leapless / 365) | 0
+  const dayOfYear = dayOfEra - (365 * yearOfEra + ((yearOfEra / 4) | 0) - ((yearOfEra / 100) | 0))
+  const monthFromMarch = ((5 * dayOfYear + 2) / 153) | 0
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+  const year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
+  const date = `-${twoDigits[month]}-${twoDigits[dayOfYear - (((153 * monthFromMarch + 2) / 5) | 0) + 1]}`
+  if (year >= 0 && year <= 9999) return `${twoDigits[(year / 100) | 0]}${twoDigits[year % 100]}${date}`
+  return `${year < 0 ? "-" : "+"}${String(Math.abs(year)).padStart(6, "0")}${date}`
+}
 
 const write = (ms: number, separator: string, withMillis: boolean, end: string): string => {
   const day = Math.floor(ms / 86_400_000)

@@ -101,6 +101,26 @@ describe("reading", () => {
   })
 })
 
+describe("writing", () => {
+  const anyDate = Schema.Int.check(Schema.isBetween({ minimum: -8.64e15, maximum: 8.64e15 }))
+  it.prop("agrees with the platform on every date that there is", [anyDate], ([ms]) => {
+    assert.strictEqual(Timestamp.toIso(ms), new Date(ms).toISOString())
+  })
+
+  it("knows where months and centuries end", () => {
+    for (const iso of [
+      "2000-02-29",
+      "2024-02-29",
+      "2100-02-28",
+      "2100-03-01",
+      "1999-12-31",
+      "0000-02-29",
+      "-000001-12-31"
+    ])
+      assert.strictEqual(Timestamp.toIso(at(iso)), `${iso}T00:00:00.000Z`)
+  })
+})
+
 describe("eventTime", () => {
   const now = at("2026-01-02T12:00:00Z")
   const base = { timestamp: undefined, sentAt: undefined, now, offset: undefined, ignoreSentAt: false }
