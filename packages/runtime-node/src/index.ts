@@ -1,5 +1,7 @@
+export * as GeoIpDatabase from "./geoip/GeoIpDatabase.ts"
 export * as CaptureServer from "./http/CaptureServer.ts"
 export * as ClientAddress from "./http/ClientAddress.ts"
+export * as Address from "./outbound/Address.ts"
 export * as CachedRows from "./postgres/CachedRows.ts"
 export * as Database from "./postgres/Database.ts"
 export * as GroupTypes from "./postgres/GroupTypes.ts"
