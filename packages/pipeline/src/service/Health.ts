@@ -78,3 +78,10 @@ export const retryWhileAway =
         Effect.tap(() => (failed ? health.up(engine) : Effect.void))
       )
     })
+
+/** Tries again until the engine is back, whatever the failure is. */
+export const untilBack =
+  <E>(engine: string, explain: (error: E) => string) =>
+  <A, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, never, R | Health> =>
+    // Every failure is tried again without end, so none is left.
+    Effect.orDie(retryWhileAway<E>(engine, () => true, explain)(self))

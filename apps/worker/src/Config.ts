@@ -1,0 +1,70 @@
+/**
+ * The worker's settings: names and defaults of INTERFACE.md and spec worker 7, decoded into the settings of the pipeline.
+ */
+import * as Ingest from "@tributary/pipeline/ingest/Settings"
+import * as Config from "effect/Config"
+
+/** A lane of the event log: a topic, and a consumer group that reads it. */
+export interface Lane {
+  readonly name: "main" | "overflow" | "historical"
+  readonly topic: string
+  readonly group: string
+}
+
+const list = (text: string): ReadonlyArray<string> =>
+  text
+    .split(",")
+    .map((piece) => piece.trim())
+    .filter((piece) => piece !== "")
+
+const text = (name: string, fallback = "") => Config.String(name).pipe(Config.withDefault(fallback))
+const flag = (name: string, fallback = false) => Config.Boolean(name).pipe(Config.withDefault(fallback))
+const count = (name: string, fallback: number) => Config.Int(name).pipe(Config.withDefault(fallback))
+
+/** Behavioural limits (spec worker 7). */
+export const behaviour: Config.Config<Ingest.Settings> = Config.all({
+  denylist: text("EVENT_DENYLIST"),
+  overflowEnabled: flag("INGESTION_OVERFLOW_ENABLED"),
+  overflowPreserveLocality: flag("INGESTION_OVERFLOW_PRESERVE_PARTITION_LOCALITY"),
+  schemaEnforcement: flag("EVENT_SCHEMA_ENFORCEMENT_ENABLED", true),
+  cookielessDisabled: flag("COOKIELESS_DISABLED"),
+  skipIngestedFlag: flag("SKIP_UPDATE_EVENT_AND_PROPERTIES_STEP"),
+  propertiesLimitBytes: count("PERSON_PROPERTIES_DB_CONSTRAINT_LIMIT_BYTES", Ingest.defaults.fold.propertiesLimitBytes),
+  trimTargetBytes: count("PERSON_PROPERTIES_TRIM_TARGET_BYTES", Ingest.defaults.fold.trimTargetBytes),
+  updateAll: flag("PERSON_PROPERTIES_UPDATE_ALL"),
+  mergeMoveLimit: count("PERSON_MERGE_MOVE_DISTINCT_ID_LIMIT", 0),
+  personlessUpgrade: flag("PERSONLESS_UPGRADE"),
+  flagCalledTeams: text("FLAG_CALLED_PERSONLESS_DEFAULT_TEAMS")
+}).pipe(
+  Config.map((read) => ({
+    eventDenylist: new Set(list(read.denylist)),
+    overflowEnabled: read.overflowEnabled,
+    overflowPreserveLocality: read.overflowPreserveLocality,
+    schemaEnforcement: read.schemaEnforcement,
+    cookielessDisabled: read.cookielessDisabled,
+    skipIngestedFlag: read.skipIngestedFlag,
+    fold: {
+      propertiesLimitBytes: read.propertiesLimitBytes,
+      trimTargetBytes: read.trimTargetBytes,
+      updateAll: read.updateAll,
+      mergeMoveLimit: read.mergeMoveLimit,
+      personlessUpgrade: read.personlessUpgrade,
+      flagCalledPersonlessTeams: read.flagCalledTeams === "*" ? "all" : new Set(list(read.flagCalledTeams).map(Number))
+    }
+  }))
+)
+
+/** Static restrictions (spec worker 1.3). */
+export const restrictions = Config.all({
+  drop_event: text("DROP_EVENTS_BY_TOKEN_DISTINCT_ID"),
+  skip_person_processing: text("SKIP_PERSONS_PROCESSING_BY_TOKEN_DISTINCT_ID"),
+  force_overflow: text("INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID")
+})
+
+/** What is consumed, and in which portions. */
+export const consumption = Config.all({
+  group: text("INGESTION_CONSUMER_GROUP_ID", "events-ingestion-consumer"),
+  lane: Config.option(Config.Literals(["main", "overflow", "historical"], "INGESTION_LANE")),
+  maxMessages: count("CONSUMER_BATCH_SIZE", 500),
+  maxBytes: Config.ByteSize("CONSUMER_BATCH_BYTES").pipe(Config.withDefault(16_000_000n), Config.map(Number))
+})
