@@ -1,4 +1,5 @@
 /** A message of the dead-letter topic as a row of `dead_letters`, equal to what the Kafka table's view makes of it (spec worker 5.9, 6.3). */
+import { toClickHouse } from "@tributary/domain/event/Timestamp"
 import type { LogRecord } from "../service/LogMessage.ts"
 import type { Bytes } from "./Bytes.ts"
 
@@ -19,7 +20,7 @@ const int64OrZero = (value: string): string => {
 /** `YYYY-MM-DD HH:MM:SS.mmm` of an ISO time; of `otherwise` (milliseconds) where it is none. */
 const dateTime = (iso: string, otherwise: number): string => {
   const parsed = /^\d{4}-\d\d-\d\dT/.test(iso) ? Date.parse(iso) : Number.NaN
-  return new Date(Number.isNaN(parsed) ? otherwise : parsed).toISOString().slice(0, 23).replace("T", " ")
+  return toClickHouse(Number.isNaN(parsed) ? otherwise : parsed)
 }
 
 /** Appends the row. `seconds` is what goes into `_timestamp`. */

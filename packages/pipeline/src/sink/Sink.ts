@@ -74,7 +74,12 @@ const consume = Effect.fnUntraced(function* (options: Options, target: Tables.Ta
     if (polled?._tag === "Assigned") for (const found of polled.partitions) assigned.set(found.partition, found)
     if (polled !== undefined) yield* beating(group, consumer(polled))
   })
-  yield* Loop.run(drain, (loop) => Effect.annotateLogs(step(loop), { sink: target.table }))
+  yield* Loop.run(drain, (loop) =>
+    step(loop).pipe(
+      Effect.tapDefect((bug) => Effect.logError("a bug stopped the sink of a table", bug)),
+      Effect.annotateLogs({ sink: target.table })
+    )
+  )
 })
 
 /** Waiting, for messages or for an engine, is a step too (spec worker 6.10). */

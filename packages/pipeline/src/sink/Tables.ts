@@ -3,6 +3,8 @@
  *
  * The topic of mappings fills `person_distinct_id2` only; ClickHouse passes the overrides on by a view of its own.
  */
+import * as Topics from "@tributary/domain/row/Topics"
+
 export interface Target {
   /** Without `KAFKA_PREFIX`. */
   readonly topic: string
@@ -28,15 +30,15 @@ const target = (topic: string, table: string, more: Partial<Target> = {}): Targe
 })
 
 export const targets: ReadonlyArray<Target> = [
-  target("clickhouse_events_json", "events"),
-  target("clickhouse_person", "person"),
-  target("clickhouse_person_distinct_id", "person_distinct_id2", { partitionColumn: true }),
-  target("clickhouse_groups", "groups"),
-  target("clickhouse_ingestion_warnings", "ingestion_warnings", { partitionColumn: true }),
-  target("clickhouse_app_metrics2", "app_metrics2", { twice: "adds up" }),
-  target("log_entries", "log_entries"),
-  target("clickhouse_heatmap_events", "heatmaps", { partitionColumn: true }),
-  target("events_plugin_ingestion_dlq", "dead_letters", { partitionColumn: true, message: "letter" })
+  target(Topics.clickhouseEvents, "events"),
+  target(Topics.clickhousePerson, "person"),
+  target(Topics.clickhousePersonDistinctId, "person_distinct_id2", { partitionColumn: true }),
+  target(Topics.clickhouseGroups, "groups"),
+  target(Topics.clickhouseIngestionWarnings, "ingestion_warnings", { partitionColumn: true }),
+  target(Topics.clickhouseAppMetrics, "app_metrics2", { twice: "adds up" }),
+  target(Topics.logEntries, "log_entries"),
+  target(Topics.clickhouseHeatmaps, "heatmaps", { partitionColumn: true }),
+  target(Topics.deadLetters, "dead_letters", { partitionColumn: true, message: "letter" })
 ]
 
 /** Where what the other tables do not take is kept. */

@@ -98,10 +98,10 @@ export const clickHouseSinkContract = <E>(name: string, implementation: Layer.La
     it.effect("unknown and missing fields, nulls, numbers as texts and objects as texts are taken", () =>
       Effect.gen(function* () {
         yield* insert("log_entries", [
-          { timestamp, team_id: "7", message: "unknown", nobody: { knows: ["this"] } },
-          { timestamp, message: "missing" },
-          { timestamp, message: "null", team_id: null, level: null },
-          { timestamp, log_source: { an: "object" }, message: "object" },
+          { timestamp, team_id: "7", instance_id: "unknown", message: "unknown", nobody: { knows: ["this"] } },
+          { timestamp, instance_id: "missing", message: "missing" },
+          { timestamp, instance_id: "null", message: "null", team_id: null, level: null },
+          { timestamp, log_source: { an: "object" }, instance_id: "object", message: "object" },
           { message: "iso", timestamp: timestamp.replace(" ", "T") + "Z" }
         ])
         const messages = ["iso", "missing", "null", "object", "unknown"]
