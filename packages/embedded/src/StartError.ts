@@ -12,7 +12,7 @@ export const systemReason = (cause: unknown): string => {
   switch (code) {
     case "EACCES":
     case "EPERM":
-      return "this user may not write there"
+      return "this user has no permission"
     case "EROFS":
       return "the file system is read-only"
     case "ENOTDIR":

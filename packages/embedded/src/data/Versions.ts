@@ -5,13 +5,15 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
+const Count = Schema.Int.check(Schema.isGreaterThan(0))
+
 export const Versions = Schema.Struct({
   /** Of the folder itself: which files and folders there are. */
-  layout: Schema.Int,
+  layout: Count,
   postgres: Schema.String,
   clickhouse: Schema.String,
   /** Of the tables in both engines. */
-  schema: Schema.Int
+  schema: Count
 })
 export type Versions = typeof Versions.Type
 

@@ -110,7 +110,7 @@ const initdb = (
     if (prefix.length === 0 && log.text().includes("could not look up effective user ID")) {
       return yield* initdb(place, fresh, passwordFile, RunAs.namespace)
     }
-    const reason = log.reason() ?? ended
+    const reason = log.whyNotStarted() ?? ended
     return yield* new StartError({
       message: `PostgreSQL's data folder could not be set up: ${reason} (more in ${log.path}).`
     })

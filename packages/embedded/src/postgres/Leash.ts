@@ -29,7 +29,7 @@ export interface Command {
 }
 
 export interface Leashed {
-  /** How it ended: "exit code 1", "SIGKILL". */
+  /** How it ended: "exit code 1", "signal 9". */
   readonly ended: Effect.Effect<string>
   readonly hasEnded: () => boolean
   /** INT: stop in order; QUIT: stop at once. Lost in the first moments of a child: use `letGo` then. */
@@ -54,7 +54,10 @@ export const run = (options: Command): Effect.Effect<Leashed> =>
       })
     )
     const end = (how: string) => Deferred.doneUnsafe(ended, Effect.succeed(how))
-    child.once("exit", (code, signal) => end(signal ?? `exit code ${code}`))
+    // A shell says 128 + n of a child that signal n ended.
+    child.once("exit", (code, signal) =>
+      end(code === null ? String(signal) : code > 128 ? `signal ${code - 128}` : `exit code ${code}`)
+    )
     child.once("error", (error) => end(error.message))
     // The pipe breaks when the shell ends first; `exit` tells of that.
     child.stdin?.on("error", () => undefined)

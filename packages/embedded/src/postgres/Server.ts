@@ -58,12 +58,12 @@ export const start = (
     )
     yield* awaitReady(place, child, lastRun)
     if (child.hasEnded()) {
-      const reason = log.reason() ?? (yield* child.ended)
+      const reason = log.whyNotStarted() ?? (yield* child.ended)
       return yield* new StartError({ message: explain(reason, port, log.path) })
     }
     ready = true
     return {
-      ended: Effect.map(child.ended, (how) => log.reason() ?? how),
+      ended: Effect.map(child.ended, (how) => log.whyEnded() ?? how),
       quit: Effect.sync(() => child.signal("QUIT"))
     }
   })

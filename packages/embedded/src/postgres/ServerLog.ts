@@ -9,8 +9,10 @@ export interface ServerLog {
   readonly descriptor: number
   /** What was written since the log was opened. */
   readonly text: () => string
-  /** The first line there that says why a program ended, without time and process; undefined when none does. */
-  readonly reason: () => string | undefined
+  /** Why a program ended before it was of use, in its own words; undefined when it said nothing. */
+  readonly whyNotStarted: () => string | undefined
+  /** Why a server ended that had been ready. */
+  readonly whyEnded: () => string | undefined
 }
 
 /** Bytes after which the file is put aside at the next start, in place of the one put aside before. */
@@ -31,15 +33,21 @@ export const open = (path: string): Effect.Effect<ServerLog, StartError, Scope.S
     Effect.map((descriptor) => {
       const from = fstatSync(descriptor).size
       const text = () => readFileSync(path).subarray(from).toString("utf8")
-      return { path, descriptor, text, reason: () => explain(text()) }
+      return { path, descriptor, text, whyNotStarted: () => whyNotStarted(text()), whyEnded: () => whyEnded(text()) }
     })
   )
 
-/** Hints are left out: on a full disk they speak of corruption. */
-export const explain = (text: string): string | undefined => {
+/** Hints are left out: on a full disk they speak of corruption. So are clients who knock too early. */
+export const whyNotStarted = (text: string): string | undefined =>
+  first(text, /(?:(?:FATAL|PANIC):\s+(?!\s|the database system is )|^initdb: error: |^(?=unshare: |setpriv: ))(.*)$/)
+
+/** Only a panic ends a server; what is fatal ends a connection. */
+export const whyEnded = (text: string): string | undefined => first(text, /PANIC: +(.*)$/)
+
+const first = (text: string, pattern: RegExp): string | undefined => {
   for (const line of text.split("\n")) {
-    const found = /(?:(?:FATAL|PANIC):\s+|^initdb: error: |^unshare: |^setpriv: )(.*)$/.exec(line)
-    if (found?.[1] !== undefined) return found[1]
+    const found = pattern.exec(line)?.[1]
+    if (found !== undefined) return found
   }
   return undefined
 }

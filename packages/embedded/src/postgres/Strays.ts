@@ -24,8 +24,8 @@ export const end = (folder: string, binaries: Binaries): Effect.Effect<void> =>
 
 const endProcesses = (folder: string): Effect.Effect<void> =>
   Effect.gen(function* () {
-    yield* Effect.logInfo("A PostgreSQL server of an earlier run is still there: stopping it")
     const began = yield* Clock.currentTimeMillis
+    let told = false
     let sent = ""
     while (true) {
       const pids = processesIn(folder)
@@ -37,6 +37,10 @@ const endProcesses = (folder: string): Effect.Effect<void> =>
         sent = due
         const targets = due === "SIGKILL" || postmaster === undefined ? pids : [postmaster]
         for (const pid of targets) kill(pid, due)
+      }
+      if (!told && elapsed > 1_000) {
+        told = true
+        yield* Effect.logInfo("Waiting until an earlier PostgreSQL server has stopped …")
       }
       yield* Effect.sleep("10 millis")
     }
