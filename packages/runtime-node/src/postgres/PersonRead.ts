@@ -92,7 +92,7 @@ const claim = Effect.fnUntraced(function* (sql: PgClient, group: string, bounds:
   return { fences, refusals }
 })
 
-interface PersonRow {
+export interface PersonRow {
   readonly id: bigint
   readonly team_id: number
   readonly uuid: string
@@ -103,7 +103,7 @@ interface PersonRow {
   readonly last_seen_at: Date | null
 }
 
-const personColumns = `p.id, p.team_id, p.uuid, p.created_at, p.properties, p.is_identified,
+export const personColumns = `p.id, p.team_id, p.uuid, p.created_at, p.properties, p.is_identified,
   coalesce(p.version, 0)::float8 AS version, p.last_seen_at`
 
 const owners = `
@@ -153,7 +153,7 @@ interface GroupRow {
   readonly version: number
 }
 
-const personOf = (row: PersonRow): Person => ({
+export const personOf = (row: PersonRow): Person => ({
   team: row.team_id,
   uuid: row.uuid,
   createdAt: row.created_at.getTime(),

@@ -24,9 +24,11 @@ import * as Result from "effect/Result"
 import { type Bounds, type Loaded, personKey } from "./PersonRead.ts"
 import { Conflict } from "./Repeat.ts"
 
-/** Milliseconds since the epoch as `timestamptz[]`. */
+/** An array that may be all nulls needs its type said. These: milliseconds since the epoch as `timestamptz[]`. */
 const times = (values: ReadonlyArray<number | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.timestamptz))
+
+const texts = (values: ReadonlyArray<string | null>) => Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -256,7 +258,7 @@ export const post = Effect.fnUntraced(function* (sql: PgClient, messages: Readon
   if (messages.length === 0) return []
   const rows = yield* sql.unsafe<{ id: bigint }>(insertOutbox, [
     messages.map((m) => m.topic),
-    messages.map((m) => m.key),
+    texts(messages.map((m) => m.key)),
     messages.map((m) => m.value)
   ])
   return messages.map(({ key, topic, value }, i): OutboxRow => ({ id: rows[i]!.id, topic, key, value }))
