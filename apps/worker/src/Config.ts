@@ -4,13 +4,6 @@
 import * as Ingest from "@tributary/pipeline/ingest/Settings"
 import * as Config from "effect/Config"
 
-/** A lane of the event log: a topic, and a consumer group that reads it. */
-export interface Lane {
-  readonly name: "main" | "overflow" | "historical"
-  readonly topic: string
-  readonly group: string
-}
-
 const list = (text: string): ReadonlyArray<string> =>
   text
     .split(",")
