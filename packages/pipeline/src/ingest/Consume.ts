@@ -31,7 +31,7 @@ const drain = "18 seconds"
 export const consume = <R>(
   options: Options<R>
 ): Effect.Effect<void, never, R | EventLog | Progress | Health.Health | Scope.Scope> =>
-  Consumer.run({
+  Consumer.run<R | Progress | Health.Health>({
     name: options.name,
     group: options.group,
     topics: [options.topic],
