@@ -93,21 +93,29 @@ export const inspect = (path: string): Effect.Effect<Contents, StartError> =>
   })
 
 /**
- * Removes everything in a folder of ours, and the folder where it can be (not a mount point or a link). `before` runs with
- * the lock held. An interrupted removal can be repeated: `version` goes last.
+ * Removes all that a folder of ours holds, and the folder itself where it can be (not a mount point, not behind a link).
+ * `before` gets its real path and runs with the lock held; when it fails, nothing is removed. A removal that was cut off
+ * can be repeated: `version` goes last.
  */
-export const remove = <E, R>(path: string, before: Effect.Effect<void, E, R>): Effect.Effect<void, StartError | E, R> =>
+export const remove = <E, R>(
+  path: string,
+  before: (realPath: string) => Effect.Effect<void, E, R>
+): Effect.Effect<void, StartError | E, R> =>
   Effect.scoped(
     Effect.gen(function* () {
-      yield* Lock.acquire(path)
-      yield* before
+      const found = yield* inspect(path)
+      if (found._tag === "Foreign") {
+        return yield* new StartError({
+          message: `${path} holds other things than Tributary's data, and is left as it is.`
+        })
+      }
+      const real = yield* attempt(path, "be removed", () => realpath(path))
+      yield* Lock.acquire(real)
+      yield* before(real)
       yield* attempt(path, "be removed", async () => {
         const last = ["version", ...Lock.files]
-        for (const name of await readdir(path)) {
-          if (!last.includes(name) && name !== "lost+found")
-            await rm(join(path, name), { recursive: true, force: true })
-        }
-        for (const name of last) await rm(join(path, name), { force: true })
+        const first = (await readdir(real)).filter((name) => !last.includes(name) && name !== "lost+found")
+        for (const name of [...first, ...last]) await rm(join(real, name), { recursive: true, force: true })
         await rmdir(path).catch(() => undefined)
       })
     })

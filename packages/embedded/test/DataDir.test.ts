@@ -94,7 +94,7 @@ describe("DataDir", () => {
       yield* Effect.scoped(DataDir.make({ path }))
       mkdirSync(join(path, "postgres"))
       writeFileSync(join(path, "postgres", "PG_VERSION"), "18\n")
-      yield* DataDir.remove(path, Effect.void)
+      yield* DataDir.remove(path, () => Effect.void)
       assert.isFalse(existsSync(path))
     })
   )
@@ -103,7 +103,7 @@ describe("DataDir", () => {
     Effect.gen(function* () {
       const path = yield* Folder.make
       yield* DataDir.make({ path })
-      const { message } = yield* Effect.flip(DataDir.remove(path, Effect.void))
+      const { message } = yield* Effect.flip(DataDir.remove(path, () => Effect.void))
       assert.include(message, "DATA_DIR is in use")
       assert.isTrue(existsSync(join(path, "version")))
     })

@@ -54,6 +54,12 @@ export class EmbeddedPostgres extends Context.Service<
     Layer.effect(EmbeddedPostgres, make(options))
 }
 
+/** Ends what a killed program left running in a data folder, whose lock is held. */
+export const endStrays = (dataDir: string): Effect.Effect<void, StartError> =>
+  Effect.flatMap(Binaries.locate, (folder) =>
+    Effect.flatMap(Binaries.make(folder, dataDir), (binaries) => Strays.end(join(dataDir, "postgres"), binaries))
+  )
+
 const make = (
   options: EmbeddedPostgresOptions
 ): Effect.Effect<EmbeddedPostgres["Service"], StartError, DataDir | Scope.Scope> =>
