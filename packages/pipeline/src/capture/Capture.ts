@@ -8,7 +8,6 @@
  * functions: only the look-up of a token that is not cached, and the produce itself, wait.
  */
 import * as Timestamp from "@tributary/domain/event/Timestamp"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { LogMessage } from "../service/LogMessage.ts"
@@ -60,7 +59,7 @@ const refusalOfError = ({ reason }: ProducerError): Refusal => {
   }
 }
 
-/** The handler of v0 requests. Its effects never fail: a bug is answered with 500 and logged. */
+/** The handler of v0 requests. */
 export const make = Effect.fnUntraced(function* (
   settings: Settings
 ): Effect.fn.Return<(request: CaptureRequest) => Effect.Effect<Reply.Reply>, never, Producer | ProjectStore> {
@@ -158,7 +157,7 @@ export const make = Effect.fnUntraced(function* (
   const answer = (request: CaptureRequest): Effect.Effect<Reply.Reply> => {
     const now = clock.currentTimeMillisUnsafe()
     const query = Form.parseQuery(request.query)
-    const json = Decode.decode({ ...request, query }, settings.maxInflatedBytes)
+    const json = Decode.decode(request, query, settings.maxInflatedBytes)
     if (json instanceof Refusal) return Effect.succeed(refuse(json, "parsing", 0))
     const batch = Normalize.batchOf(json, { path: request.path, querySentAt: query.sentAt })
     if (batch instanceof Refusal) return Effect.succeed(refuse(batch, "parsing", 0))
@@ -185,14 +184,5 @@ export const make = Effect.fnUntraced(function* (
       : accept(batch, origin, verdict, query.isBeacon)
   }
 
-  return (request) =>
-    Effect.catchCauseIf(
-      Effect.suspend(() => answer(request)),
-      (cause) => !Cause.hasInterruptsOnly(cause),
-      (cause) =>
-        Effect.as(
-          Effect.logError("A request could not be answered", cause),
-          refuse(new Refusal("internal_error", "The server failed on this request."), "processing", 0)
-        )
-    )
+  return (request) => Effect.suspend(() => answer(request))
 })

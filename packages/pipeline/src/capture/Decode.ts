@@ -16,7 +16,6 @@ import * as Utf8 from "./Utf8.ts"
 /** What decoding looks at. */
 export interface Encoded {
   readonly body: Buffer
-  readonly query: Form.Query
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
 }
@@ -108,7 +107,11 @@ const unlabel = (body: Buffer, label: string | undefined, maxBytes: number): Buf
   return inflated === "too large" ? tooLarge(maxBytes) : inflated === "broken" ? body : inflated
 }
 
-const textOf = ({ body, contentEncoding, contentType, query }: Encoded, maxBytes: number): string | Refusal => {
+const textOf = (
+  { body, contentEncoding, contentType }: Encoded,
+  query: Form.Query,
+  maxBytes: number
+): string | Refusal => {
   if (query.data !== undefined) {
     return unwrap(Form.percentDecode(query.data), { isForm: false, maxBytes })
   }
@@ -121,8 +124,8 @@ const textOf = ({ body, contentEncoding, contentType, query }: Encoded, maxBytes
 }
 
 /** The JSON value of a request, or why there is none. `maxBytes` limits what is inflated, all layers together. */
-export const decode = (request: Encoded, maxBytes: number): unknown => {
-  const text = textOf(request, maxBytes)
+export const decode = (request: Encoded, query: Form.Query, maxBytes: number): unknown => {
+  const text = textOf(request, query, maxBytes)
   if (text instanceof Refusal) return text
   try {
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)

@@ -12,9 +12,9 @@ import type { Settings } from "@tributary/pipeline/capture/Settings"
 import { Health } from "@tributary/pipeline/service/Health"
 import type { Producer } from "@tributary/pipeline/service/Producer"
 import type { ProjectStore } from "@tributary/pipeline/service/ProjectStore"
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -112,7 +112,8 @@ const start = Effect.fnUntraced(function* (
   const capture = yield* Capture.make(captureSettings)
   const health = yield* Health
   const metrics = yield* HttpMetrics.make
-  const run = yield* FiberSet.makeRuntime<Health, Answer, never>()
+  // Nobody supervises these fibers: the drain waits for each one's answer, and what hangs ends with the producer's layer.
+  const run = Effect.runForkWith(yield* Effect.context<Health>())
   const gate = Gate.make(settings.concurrencyLimit)
   const limits: BodyLimits = { maxBytes: settings.maxBodyBytes, stalledAfterMs: settings.bodyChunkReadTimeoutMs }
   let isStopping = false
@@ -135,6 +136,12 @@ const start = Effect.fnUntraced(function* (
     metrics.record(request.method ?? "", pattern, reply.status, performance.now() - startedAt)
   }
 
+  /** A bug, or a drain that took too long. */
+  const failure = (cause: Cause.Cause<never>): Answer => {
+    run(Effect.logError("A request could not be answered", cause))
+    return failed
+  }
+
   /** Reads the body, then answers with what `effectOf` makes of it. */
   const serve = (
     request: IncomingMessage,
@@ -147,7 +154,7 @@ const start = Effect.fnUntraced(function* (
         if (body instanceof Buffer) {
           run(effectOf(body)).addObserver((exit) => {
             gate.leave()
-            answer(request, response, at, exit._tag === "Success" ? exit.value : failed)
+            answer(request, response, at, exit._tag === "Success" ? exit.value : failure(exit.cause))
           })
           return
         }
@@ -171,7 +178,7 @@ const start = Effect.fnUntraced(function* (
     switch (route._tag) {
       case "Status":
         run(route.pattern === "/_liveness" ? liveness : readiness).addObserver((exit) =>
-          answer(request, response, at, exit._tag === "Success" ? exit.value : failed)
+          answer(request, response, at, exit._tag === "Success" ? exit.value : failure(exit.cause))
         )
         return
       case "Fixed":
@@ -209,7 +216,6 @@ const start = Effect.fnUntraced(function* (
     } else handle(request, response, route, path, queryOf(target))
   }
 
-  // Acquired after `run`, so released before it: running requests finish, then the scope of their fibers closes.
   const server = yield* Effect.acquireRelease(listen(settings, listener), (server) =>
     Effect.andThen(
       Effect.suspend(() => {

@@ -5,9 +5,17 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { BlockList, isIP } from "node:net"
 
-/** The peers whose forwarding headers are believed. */
+/** The address at the other end of a connection. */
+export interface Peer {
+  readonly address: string
+  /** Whether its forwarding headers are believed. */
+  readonly isTrusted: boolean
+}
+
+/** Whom the setting trusts. */
 export interface TrustedProxies {
-  readonly trusts: (peer: string) => boolean
+  /** Takes what the socket says. */
+  readonly peerOf: (remoteAddress: string) => Peer
 }
 
 const privateRanges: ReadonlyArray<string> = [
@@ -36,42 +44,8 @@ const add = (list: BlockList, range: string): boolean => {
   return true
 }
 
-/** Peers come again and again, and asking the list costs a trip out of JavaScript. */
-const maxRemembered = 1_000
-
-const trustOf = (ranges: ReadonlyArray<string>): TrustedProxies | undefined => {
-  const list = new BlockList()
-  if (!ranges.every((range) => add(list, range))) return undefined
-  const remembered = new Map<string, boolean>()
-  return {
-    trusts: (peer) => {
-      const known = remembered.get(peer)
-      if (known !== undefined) return known
-      const version = isIP(peer)
-      const trusted = version !== 0 && list.check(peer, version === 4 ? "ipv4" : "ipv6")
-      if (remembered.size >= maxRemembered) remembered.clear()
-      remembered.set(peer, trusted)
-      return trusted
-    }
-  }
-}
-
-/** Nobody is believed. */
-export const trustNone: TrustedProxies = { trusts: () => false }
-
-/** Reads the setting: `private`, `none`, or a comma list of addresses and ranges; undefined when it is none of these. */
-export const parseTrusted = (text: string): TrustedProxies | undefined => {
-  const ranges = text
-    .split(",")
-    .map((range) => range.trim())
-    .filter((range) => range !== "")
-  if (ranges.length === 0) return undefined
-  if (ranges.length === 1 && ranges[0] === "none") return trustNone
-  return trustOf(ranges.flatMap((range) => (range === "private" ? privateRanges : [range])))
-}
-
-/** Loopback, private, link-local and unique-local addresses are believed: the default. */
-export const trustPrivate: TrustedProxies = trustOf(privateRanges) ?? trustNone
+/** For a connection that has ended already. */
+const unknownAddress = "0.0.0.0"
 
 const withoutMapping = (address: string): string =>
   address.startsWith("::ffff:") && isIP(address.slice(7)) === 4 ? address.slice(7) : address
@@ -86,6 +60,47 @@ const addressOf = (text: string): string | undefined => {
   }
   return undefined
 }
+
+/** Peers come again and again, and to read one costs more than all the rest. */
+const maxRemembered = 1_000
+
+const remembering = (trusts: (address: string) => boolean): TrustedProxies => {
+  const peers = new Map<string, Peer>()
+  return {
+    peerOf: (remoteAddress) => {
+      const known = peers.get(remoteAddress)
+      if (known !== undefined) return known
+      const address = addressOf(remoteAddress) ?? unknownAddress
+      const peer = { address, isTrusted: trusts(address) }
+      if (peers.size >= maxRemembered) peers.clear()
+      peers.set(remoteAddress, peer)
+      return peer
+    }
+  }
+}
+
+const trustOf = (ranges: ReadonlyArray<string>): TrustedProxies | undefined => {
+  const list = new BlockList()
+  if (!ranges.every((range) => add(list, range))) return undefined
+  return remembering((address) => list.check(address, isIP(address) === 4 ? "ipv4" : "ipv6"))
+}
+
+/** Nobody is believed. */
+export const trustNone: TrustedProxies = remembering(() => false)
+
+/** Reads the setting: `private`, `none`, or a comma list of addresses and ranges; undefined when it is none of these. */
+export const parseTrusted = (text: string): TrustedProxies | undefined => {
+  const ranges = text
+    .split(",")
+    .map((range) => range.trim())
+    .filter((range) => range !== "")
+  if (ranges.length === 0) return undefined
+  if (ranges.length === 1 && ranges[0] === "none") return trustNone
+  return trustOf(ranges.flatMap((range) => (range === "private" ? privateRanges : [range])))
+}
+
+/** Loopback, private, link-local and unique-local addresses are believed: the default. */
+export const trustPrivate: TrustedProxies = trustOf(privateRanges) ?? trustNone
 
 const leftmost = (list: string): string | undefined => {
   for (const piece of list.split(",")) {
@@ -113,12 +128,12 @@ const forwardedFor = /(?:^|[;,])\s*for=("[^"]*"|[^;,]*)/gi
  * the peer's.
  */
 export const clientAddress = (
-  peer: string | undefined,
+  remoteAddress: string | undefined,
   headers: IncomingHttpHeaders,
   trusted: TrustedProxies
 ): string => {
-  const own = peer === undefined ? "0.0.0.0" : (addressOf(peer) ?? "0.0.0.0")
-  if (!trusted.trusts(own)) return own
+  const peer = trusted.peerOf(remoteAddress ?? "")
+  if (!peer.isTrusted) return peer.address
   const list = text(headers["x-forwarded-for"])
   const first = list === undefined ? undefined : leftmost(list)
   if (first !== undefined) return first
@@ -134,5 +149,5 @@ export const clientAddress = (
       if (address !== undefined) return address
     }
   }
-  return own
+  return peer.address
 }
