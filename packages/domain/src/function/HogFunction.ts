@@ -85,7 +85,7 @@ export const decode = (row: Row, defaults: Properties): Result.Result<HogFunctio
   if (Result.isFailure(mappings)) return refuse("mappings", oneLine(mappings.failure.message))
   if (mappings.success === null) {
     const inputs = Inputs.parse([source], defaults, roots)
-    if (Result.isFailure(inputs)) return refuse("inputs", inputs.failure)
+    if (Result.isFailure(inputs)) return refuse(inputs.failure.part, inputs.failure.problem)
     targets.push({ mapping: -1, filter: Filter.everything, inputs: inputs.success })
   } else {
     for (const [index, mapping] of mappings.success.entries()) {
@@ -97,7 +97,9 @@ export const decode = (row: Row, defaults: Properties): Result.Result<HogFunctio
         defaults,
         roots
       )
-      if (Result.isFailure(inputs)) return refuse(`mappings[${index}].inputs`, inputs.failure)
+      if (Result.isFailure(inputs)) {
+        return refuse(`mappings[${index}].${inputs.failure.part}`, inputs.failure.problem)
+      }
       targets.push({ mapping: index, filter: own.success, inputs: inputs.success })
     }
   }

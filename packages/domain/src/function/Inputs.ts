@@ -7,7 +7,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Properties } from "../event/Properties.ts"
-import { oneLine } from "./Refusal.ts"
+import { oneLine, type Refusal } from "./Refusal.ts"
 import * as Template from "./Template.ts"
 
 export interface Inputs {
@@ -55,38 +55,42 @@ interface Raw {
 
 const isMissing = (value: unknown): boolean => value === null || value === undefined || value === ""
 
-/** Reads the inputs of one function or mapping; the failure names the input: `inputs.url: …`. */
+/** The part of the row that is not understood: `inputs.url`. */
+export type Fault = Pick<Refusal, "part" | "problem">
+
+/** Reads the inputs of one function or mapping. */
 export const parse = (
   sources: ReadonlyArray<Source>,
   defaults: Properties,
   roots: ReadonlySet<string>
-): Result.Result<Inputs, string> => {
+): Result.Result<Inputs, Fault> => {
+  const fault = (part: string, problem: string) => Result.fail({ part, problem })
   const fields = new Map<string, typeof Field.Type>()
   const raw = new Map<string, Raw>()
   for (const [key, value] of Object.entries(defaults)) raw.set(key, { value, templating: undefined, secret: false })
   for (const source of sources) {
     const schema = decodeFields(source.schema ?? null)
-    if (Result.isFailure(schema)) return Result.fail(`inputs_schema: ${oneLine(schema.failure.message)}`)
+    if (Result.isFailure(schema)) return fault("inputs_schema", oneLine(schema.failure.message))
     for (const field of schema.success ?? []) fields.set(field.key, field)
     for (const [column, isSecret] of [
       ["inputs", false],
       ["secrets", true]
     ] as const) {
       const values = decodeValues(source[column] ?? null)
-      if (Result.isFailure(values)) return Result.fail(`${column}: ${oneLine(values.failure.message)}`)
+      if (Result.isFailure(values)) return fault(column, oneLine(values.failure.message))
       for (const [key, { templating, value }] of Object.entries(values.success ?? {})) {
         if (!isMissing(value)) raw.set(key, { value, templating, secret: isSecret })
       }
     }
   }
   for (const { key, required } of fields.values()) {
-    if (required === true && !raw.has(key)) return Result.fail(`inputs.${key}: a required input is missing`)
+    if (required === true && !raw.has(key)) return fault(`inputs.${key}`, "a required input is missing")
   }
   const templates = new Map<string, Template.Template>()
   const secretKeys = new Set<string>()
   for (const [key, input] of raw) {
     const template = templateOf(input, fields.get(key), roots)
-    if (Result.isFailure(template)) return Result.fail(`inputs.${key}: ${template.failure}`)
+    if (Result.isFailure(template)) return fault(`inputs.${key}`, template.failure)
     const isSecret = input.secret || fields.get(key)?.secret === true
     if (isSecret) secretKeys.add(key)
     templates.set(key, isSecret ? Template.secret(template.success) : template.success)
@@ -114,25 +118,26 @@ const templateOf = (
 /** Dependencies first. */
 const inOrder = (
   templates: ReadonlyMap<string, Template.Template>
-): Result.Result<ReadonlyArray<readonly [string, Template.Template]>, string> => {
+): Result.Result<ReadonlyArray<readonly [string, Template.Template]>, Fault> => {
   const done = new Map<string, Template.Template>()
   const open = new Set<string>()
-  const visit = (key: string): string | undefined => {
+  const visit = (key: string): Fault | undefined => {
     const template = templates.get(key)
     if (template === undefined || done.has(key)) return undefined
-    if (open.has(key)) return `inputs.${key}: refers to itself`
+    const part = `inputs.${key}`
+    if (open.has(key)) return { part, problem: "it refers to itself" }
     open.add(key)
     for (const [root, other] of Template.paths(template)) {
       if (root !== "inputs") continue
-      const problem = other === undefined ? `inputs.${key}: {inputs} must name one input` : visit(other)
-      if (problem !== undefined) return problem
+      const fault = other === undefined ? { part, problem: "{inputs} must name one input" } : visit(other)
+      if (fault !== undefined) return fault
     }
     done.set(key, template)
     return undefined
   }
   for (const key of templates.keys()) {
-    const problem = visit(key)
-    if (problem !== undefined) return Result.fail(problem)
+    const fault = visit(key)
+    if (fault !== undefined) return Result.fail(fault)
   }
   return Result.succeed([...done])
 }

@@ -79,6 +79,7 @@ const explain = (thrown: unknown): string => (thrown instanceof Error ? thrown.m
 
 /** Why a patch is not applied; undefined when it is fine. User code may be wrong about its types. */
 const faultOf = ({ patch }: Extract<Outcome, { _tag: "Keep" }>): string | undefined => {
+  if (typeof patch !== "object" || patch === null) return "Keep came without a patch"
   const { distinctId, event, properties }: Readonly<Record<string, unknown>> = { ...patch }
   if (event !== undefined && (typeof event !== "string" || event === "")) return "the event name is no text"
   if (distinctId !== undefined && (typeof distinctId !== "string" || distinctId === "")) {

@@ -68,9 +68,7 @@ export const layer = (path: string): Layer.Layer<GeoIp> =>
     Effect.gen(function* () {
       let database: Database | undefined
       const refresh = Effect.suspend(() => open(path, database)).pipe(
-        Effect.map((opened) => {
-          database = opened
-        }),
+        Effect.map((opened) => void (database = opened)),
         Effect.catch((problem) => {
           const state = database === undefined ? "no places are looked up" : "the old one goes on serving"
           return Effect.logWarning(`GEOIP_DATABASE=${path}: cannot be read, ${state}: ${problem}`)
