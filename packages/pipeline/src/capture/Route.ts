@@ -6,6 +6,7 @@
  */
 import * as Timestamp from "@tributary/domain/event/Timestamp"
 import type { Headers, LogMessage } from "../service/LogMessage.ts"
+import * as MessageSize from "../service/MessageSize.ts"
 import type { CapturedEvent, Origin } from "./Normalize.ts"
 import { Refusal } from "./Reply.ts"
 import type { Topics } from "./Settings.ts"
@@ -64,15 +65,6 @@ export const decide = (
   if (policy.overflow === "spread") return to(topics.overflow, false)
   if (policy.overflow === "keep order") return to(topics.overflow, policy.personProcessing)
   return to(topics.main, policy.personProcessing)
-}
-
-/** Three bytes a UTF-16 unit is the most that UTF-8 takes, so most texts need no counting. */
-const mayExceed = (text: string, bytes: number): boolean => 3 * text.length > bytes
-
-const sizeOf = ({ headers, key, value }: LogMessage): number => {
-  let size = Buffer.byteLength(value) + (key === null ? 0 : Buffer.byteLength(key))
-  for (const [name, text] of headers) size += name.length + (text === null ? 0 : Buffer.byteLength(text))
-  return size
 }
 
 const escapes = /\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g
@@ -147,8 +139,9 @@ export const messageOf = (event: CapturedEvent, policy: Policy, topics: Topics, 
 
 /** Why a message is too large for the log; undefined when it is not (spec capture 2.3). */
 export const oversize = (message: LogMessage, index: number, maxBytes: number): Refusal | undefined => {
-  if (typeof message.value === "string" && !mayExceed(message.value, maxBytes / 2)) return undefined
-  const size = sizeOf(message)
+  // A unit of UTF-16 takes three bytes at most, and the value holds whatever else may be long: few messages need counting.
+  if (6 * message.value.length <= maxBytes) return undefined
+  const size = MessageSize.of(message)
   return size <= maxBytes
     ? undefined
     : new Refusal("oversize_event", `Event ${index} makes a message of ${size} bytes; the limit is ${maxBytes} bytes.`)

@@ -16,13 +16,13 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { type Answer, notFound, write, writePreflight } from "./Answer.ts"
 import { type BodyLimits, readBody } from "./Body.ts"
 import { clientAddress, type TrustedProxies, trustPrivate } from "./ClientAddress.ts"
 import * as Gate from "./Gate.ts"
 import * as HttpMetrics from "./HttpMetrics.ts"
+import { type ListenError, listenError } from "./ListenError.ts"
 import { liveness, readiness } from "./Readiness.ts"
 import { allowOf, allows, pathOf, queryOf, type Route, routeOf } from "./Routes.ts"
 
@@ -56,14 +56,6 @@ export const defaults: ServerSettings = {
   drainMs: 30_000
 }
 
-/** The server cannot listen where it was told to. */
-export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
-  host: Schema.String,
-  port: Schema.Int,
-  /** The system's code, such as `EADDRINUSE`. */
-  code: Schema.String
-}) {}
-
 /** Old browsers send events in the URL. */
 const maxHeaderBytes = 64 * 1024
 
@@ -85,8 +77,7 @@ const listen = (settings: ServerSettings, listener: (request: IncomingMessage, r
       },
       listener
     )
-    const onError = (cause: NodeJS.ErrnoException): void =>
-      resume(Effect.fail(new ListenError({ host, port, code: cause.code ?? cause.message })))
+    const onError = (cause: Error): void => resume(Effect.fail(listenError(host, port, cause)))
     server.once("error", onError)
     server.listen(port, host, () => {
       server.off("error", onError)
@@ -113,7 +104,7 @@ const start = Effect.fnUntraced(function* (
   const health = yield* Health
   const metrics = yield* HttpMetrics.make
   // Nobody supervises these fibers: the drain waits for each one's answer, and what hangs ends with the producer's layer.
-  const run = Effect.runForkWith(yield* Effect.context<Health>())
+  const run = Effect.runForkWith(yield* Effect.context<never>())
   const gate = Gate.make(settings.concurrencyLimit)
   const limits: BodyLimits = { maxBytes: settings.maxBodyBytes, stalledAfterMs: settings.bodyChunkReadTimeoutMs }
   let isStopping = false
@@ -177,7 +168,7 @@ const start = Effect.fnUntraced(function* (
     const at = { pattern: route.pattern, startedAt: performance.now() }
     switch (route._tag) {
       case "Status":
-        run(route.pattern === "/_liveness" ? liveness : readiness).addObserver((exit) =>
+        run((route.pattern === "/_liveness" ? liveness : readiness)(health)).addObserver((exit) =>
           answer(request, response, at, exit._tag === "Success" ? exit.value : failure(exit.cause))
         )
         return
