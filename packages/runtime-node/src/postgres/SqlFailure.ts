@@ -19,10 +19,17 @@ export const typed = <A, E, R>(
     return lost !== undefined && !Cause.hasInterrupts(cause) ? Effect.fail(lost) : Effect.failCause(cause)
   })
 
+/** What an error of PostgreSQL's looks like; Node's own codes (`ECONNREFUSED`, `EPIPE`) have no digit. */
+const statePattern = /^(?=.*\d)[0-9A-Z]{5}$/
+
 /** The five characters by which PostgreSQL names an error; undefined where it never answered. */
 export const sqlState = (error: SqlError.SqlError): string | undefined => {
   const cause: unknown = error.reason.cause
-  return typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
+  return typeof cause === "object" &&
+    cause !== null &&
+    "code" in cause &&
+    typeof cause.code === "string" &&
+    statePattern.test(cause.code)
     ? cause.code
     : undefined
 }

@@ -39,3 +39,6 @@ export const layerOfSize = (poolSize: number) =>
   )
 
 export const layer = layerOfSize(10)
+
+/** Pools on the server's own database, for what an administrator does from outside. */
+export const admin = Layer.suspend(() => pools(Redacted.make(inject("postgresUrl")), 4))
