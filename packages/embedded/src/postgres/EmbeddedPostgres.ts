@@ -3,7 +3,6 @@
  * role and database `tributary`. When it ends unasked it is started again on the same port; its clients only see
  * connections that break. It cannot outlive this process, and what it acknowledged survives `kill -9` of either.
  */
-
 import { createServer } from "node:net"
 import { join } from "node:path"
 import * as PgClient from "@effect/sql-pg/PgClient"
@@ -11,13 +10,15 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { DataDir } from "../DataDir.ts"
 import * as Platform from "../Platform.ts"
-import { StartError } from "../StartError.ts"
+import { StartError, systemReason } from "../StartError.ts"
 import * as Binaries from "./Binaries.ts"
 import * as Initialise from "./Initialise.ts"
 import * as RunAs from "./RunAs.ts"
@@ -75,28 +76,20 @@ const make = (
     if (wanted !== 0) yield* freePort(wanted)
     yield* Initialise.ensure(place)
     const port = wanted === 0 ? yield* freePort(0) : wanted
-    const first = yield* Deferred.make<void, StartError>()
-    const lost = yield* Deferred.make<never, StartError>()
+    const ready = yield* Deferred.make<void>()
     let running: Server.Running | undefined
-    yield* keepRunning(
-      Effect.tap(Server.start(place, port, options.settings ?? {}), (started) =>
-        Effect.sync(() => {
-          running = started
-        })
-      ),
-      Strays.end(place.folder, binaries),
-      first
-    ).pipe(
-      Effect.catch((error) => Effect.andThen(Deferred.fail(first, error), Deferred.fail(lost, error))),
-      Effect.forkScoped
-    )
-    yield* Deferred.await(first)
+    const start = Effect.tap(Server.start(place, port, options.settings ?? {}), (started) => {
+      running = started
+      return Deferred.succeed(ready, undefined)
+    })
+    const keeper = yield* Effect.forkScoped(keepRunning(start, Strays.end(place.folder, binaries)))
+    yield* Effect.raceFirst(Deferred.await(ready), Fiber.join(keeper))
     yield* ensureDatabase(port)
     return {
       url: urlOf(port, Initialise.name),
       port,
       quit: Effect.suspend(() => running?.quit ?? Effect.void),
-      lost: Deferred.await(lost)
+      lost: Fiber.join(keeper)
     }
   })
 
@@ -106,24 +99,20 @@ const make = (
  */
 const keepRunning = (
   start: Effect.Effect<Server.Running, StartError, Scope.Scope>,
-  clean: Effect.Effect<void>,
-  first: Deferred.Deferred<void, StartError>
+  clean: Effect.Effect<void>
 ): Effect.Effect<never, StartError> =>
   Effect.gen(function* () {
     let pauseSeconds = 0
-    let failures = 0
+    let triesLeft = 1
     while (true) {
       const began = yield* Clock.currentTimeMillis
       const reason = yield* start.pipe(
         Effect.flatMap((running) => {
-          failures = 0
-          return Effect.andThen(Deferred.succeed(first, undefined), running.ended)
+          triesLeft = 3
+          return running.ended
         }),
         Effect.scoped,
-        Effect.catch((error) => {
-          failures++
-          return Deferred.isDoneUnsafe(first) && failures < 3 ? Effect.succeed(error.message) : Effect.fail(error)
-        })
+        Effect.catch((error) => (--triesLeft > 0 ? Effect.succeed(error.message) : Effect.fail(error)))
       )
       if ((yield* Clock.currentTimeMillis) - began > 60_000) pauseSeconds = 0
       yield* Effect.logWarning(`PostgreSQL ended unasked (${reason}): starting it again in ${pauseSeconds} s`)
@@ -137,7 +126,13 @@ const keepRunning = (
 const freePort = (wanted: number): Effect.Effect<number, StartError> =>
   Effect.callback((resume) => {
     const probe = createServer()
-    probe.once("error", () => resume(Effect.fail(new StartError({ message: Server.portInUse(wanted) }))))
+    probe.once("error", (cause) => {
+      const isUsed = "code" in cause && cause.code === "EADDRINUSE"
+      const message = isUsed
+        ? Server.portInUse(wanted)
+        : `Port ${wanted} cannot be used: ${systemReason(cause)}. ${Server.otherPort}`
+      resume(Effect.fail(new StartError({ message })))
+    })
     probe.listen({ host: "127.0.0.1", port: wanted, exclusive: true }, () => {
       const address = probe.address()
       const port = address === null || typeof address === "string" ? wanted : address.port
@@ -157,6 +152,11 @@ const ensureDatabase = (port: number): Effect.Effect<void, StartError> =>
   }).pipe(
     Effect.scoped,
     Effect.provide(Reactivity.layer),
+    // It may just have ended unasked.
+    Effect.retry({
+      while: ({ reason }) => reason._tag === "ConnectionError",
+      schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: "5 seconds" }))
+    }),
     Effect.mapError(({ reason }) => {
       const why =
         reason._tag === "AuthenticationError"

@@ -9,13 +9,15 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { syncFolder } from "../DataDir.ts"
+import * as Versions from "../data/Versions.ts"
 import { StartError, systemReason } from "../StartError.ts"
 import type { Binaries } from "./Binaries.ts"
 import * as Leash from "./Leash.ts"
 import * as RunAs from "./RunAs.ts"
 import * as ServerLog from "./ServerLog.ts"
 
-export const major = "18"
+const [major] = Versions.current.postgres.split(".")
+
 /** Role, password and database; the server listens on loopback only (INTERFACE, `DATABASE_URL`). */
 export const name = "tributary"
 

@@ -3,7 +3,7 @@
  * program and enter the data folder (guides infrastructure, "Root").
  */
 import { spawnSync } from "node:child_process"
-import { readFileSync, statSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
 import { lchown, readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -53,10 +53,13 @@ const userFor = (dataDir: string): User => {
 }
 
 const passwdEntry = (name: string): User | undefined => {
-  const line = readFileSync("/etc/passwd", { encoding: "utf8", flag: "r" })
-    .split("\n")
-    .find((entry) => entry.startsWith(`${name}:`))
-  const [, , uid, gid] = (line ?? "").split(":").map(Number)
+  if (!existsSync("/etc/passwd")) return undefined
+  const entries = readFileSync("/etc/passwd", "utf8").split("\n")
+  const [, , uid, gid] =
+    entries
+      .find((entry) => entry.startsWith(`${name}:`))
+      ?.split(":")
+      .map(Number) ?? []
   return uid === undefined || gid === undefined || !(uid > 0) ? undefined : { name, uid, gid }
 }
 

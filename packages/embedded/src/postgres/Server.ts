@@ -73,8 +73,10 @@ const explain = (reason: string, port: number, log: string): string =>
     ? portInUse(port)
     : `PostgreSQL did not start: ${reason} (more in ${log}).`
 
-export const portInUse = (port: number): string =>
-  `Port ${port} is in use by another program. Set POSTGRES_PORT to a free one, or stop that program.`
+/** What to do about a port that cannot be had. */
+export const otherPort = "Set POSTGRES_PORT to another one."
+
+export const portInUse = (port: number): string => `Port ${port} is in use by another program. ${otherPort}`
 
 /** No time limit: recovery takes as long as it takes, 7 s for a gigabyte. Returns as well when the child ends. */
 const awaitReady = (place: Place, child: Leash.Leashed, lastRun: string): Effect.Effect<void> =>

@@ -1,5 +1,5 @@
 /** The file that PostgreSQL's processes write to, and what in it explains an end. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, statSync } from "node:fs"
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { StartError, systemReason } from "../StartError.ts"
@@ -7,7 +7,7 @@ import { StartError, systemReason } from "../StartError.ts"
 export interface ServerLog {
   readonly path: string
   readonly descriptor: number
-  /** What was written since the log was opened. */
+  /** What was written since the log was opened, at most the last 64 KiB. */
   readonly text: () => string
   /** Why a program ended before it was of use, in its own words; undefined when it said nothing. */
   readonly whyNotStarted: () => string | undefined
@@ -32,10 +32,21 @@ export const open = (path: string): Effect.Effect<ServerLog, StartError, Scope.S
   ).pipe(
     Effect.map((descriptor) => {
       const from = fstatSync(descriptor).size
-      const text = () => readFileSync(path).subarray(from).toString("utf8")
+      const text = () => textFrom(path, from)
       return { path, descriptor, text, whyNotStarted: () => whyNotStarted(text()), whyEnded: () => whyEnded(text()) }
     })
   )
+
+const textFrom = (path: string, from: number): string => {
+  const file = openSync(path, "r")
+  try {
+    const start = Math.max(from, fstatSync(file).size - 64 * 1024)
+    const bytes = Buffer.alloc(64 * 1024)
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, start)).toString("utf8")
+  } finally {
+    closeSync(file)
+  }
+}
 
 /** Hints are left out: on a full disk they speak of corruption. So are clients who knock too early. */
 export const whyNotStarted = (text: string): string | undefined =>

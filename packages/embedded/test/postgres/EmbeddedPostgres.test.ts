@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Versions from "@tributary/embedded/data/Versions"
+import * as Binaries from "@tributary/embedded/postgres/Binaries"
 import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import { Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import * as Folder from "../support/Folder.ts"
@@ -24,6 +27,14 @@ const untilSomeoneSleeps = `DO $$ BEGIN
 END $$`
 
 describe("EmbeddedPostgres", () => {
+  it.live("is of the version that the data folder is marked with", () =>
+    Effect.gen(function* () {
+      const binaries = yield* Binaries.make(yield* Binaries.locate, yield* Folder.make)
+      const printed = execFileSync(binaries.postgres, ["--version"], { encoding: "utf8" })
+      assert.strictEqual(printed.trim(), `postgres (PostgreSQL) ${Versions.current.postgres}`)
+    })
+  )
+
   it.live("keeps what it was told from one start to the next, sorts by code points, and leaves no process", () =>
     Effect.gen(function* () {
       const dataDir = yield* Folder.make
@@ -88,7 +99,7 @@ describe("EmbeddedPostgres", () => {
         const port = yield* listener(host)
         assert.strictEqual(
           yield* refusal(dataDir, { port }),
-          `Port ${port} is in use by another program. Set POSTGRES_PORT to a free one, or stop that program.`
+          `Port ${port} is in use by another program. Set POSTGRES_PORT to another one.`
         )
       }
       assert.isFalse(existsSync(join(dataDir, "postgres")))

@@ -66,16 +66,18 @@ describe("the user that PostgreSQL runs as", () => {
     })
   )
 
-  it.live("may have no name", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* Folder.make
-      const nameless = { uid: 48_621, gid: 48_621 }
-      chownSync(dataDir, nameless.uid, nameless.gid)
-      const program = yield* Program.start({ dataDir, user: nameless })
-      yield* works(yield* program.line)
-      assert.strictEqual(serverUser(dataDir), nameless.uid)
-    })
-  )
+  for (const starter of ["himself", "root"]) {
+    it.live(`may have no name, when started by ${starter}`, () =>
+      Effect.gen(function* () {
+        const dataDir = yield* Folder.make
+        const nameless = { uid: 48_621, gid: 48_621 }
+        chownSync(dataDir, nameless.uid, nameless.gid)
+        const program = yield* Program.start({ dataDir, ...(starter === "root" ? {} : { user: nameless }) })
+        yield* works(yield* program.line)
+        assert.strictEqual(serverUser(dataDir), nameless.uid)
+      })
+    )
+  }
 
   it.live("may be unable to enter the folders above the binaries and the data", () =>
     Effect.gen(function* () {
