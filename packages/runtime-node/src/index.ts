@@ -1,3 +1,5 @@
+export * as Fernet from "./functions/Fernet.ts"
+export * as FunctionStore from "./functions/FunctionStore.ts"
 export * as GeoIpDatabase from "./geoip/GeoIpDatabase.ts"
 export * as CaptureServer from "./http/CaptureServer.ts"
 export * as ClientAddress from "./http/ClientAddress.ts"

@@ -6,12 +6,9 @@
  */
 import * as HogFunction from "@tributary/domain/function/HogFunction"
 import * as Refusal from "@tributary/domain/function/Refusal"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import type { LoadedDestination } from "../destination/Destination.ts"
 import { DestinationRegistry } from "../destination/Registry.ts"
 import * as GeoIp from "../transformation/GeoIp.ts"
@@ -25,9 +22,6 @@ export interface TeamFunctions {
   readonly transformations: ReadonlyArray<LoadedTransformation>
   readonly destinations: ReadonlyArray<LoadedDestination>
 }
-
-/** Enabled rows of the two types that matter, as the database has them. */
-export type FetchRows = (teams: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<HogFunction.Row>, StoreError>
 
 export interface Options {
   /** The console's address, for links in templates; without a slash at the end. */
@@ -55,31 +49,21 @@ interface Read {
   readonly loaded: Loaded | undefined
 }
 
-interface Entry {
-  /** Undefined for a team without functions. */
-  readonly functions: TeamFunctions | undefined
-  readonly reads: ReadonlyMap<string, Read>
-  readonly staleAt: number
-}
-
 type Loaded =
   | { readonly _tag: "Transformation"; readonly value: LoadedTransformation }
   | { readonly _tag: "Destination"; readonly value: LoadedDestination }
 
-const hitMs = 120_000
-const jitterMs = 30_000
-/** A project's first function must not take minutes to show. */
-const missMs = 10_000
-/** After a query that failed while older rows serve: not at every batch. */
-const againMs = 1_000
-const capacity = 100_000
+/** Makes functions of the enabled rows of some teams; teams without functions are not in the answer. */
+export type Loader = (
+  teams: ReadonlyArray<number>,
+  rows: ReadonlyArray<HogFunction.Row>
+) => Effect.Effect<ReadonlyMap<number, TeamFunctions>>
 
-/** The cache over a query. Both layers are this, with another query each. */
-export const cached = Effect.fnUntraced(function* (fetch: FetchRows, options: Options) {
+/** The loader of a store. It remembers what became of each row, so that an unchanged one costs and logs nothing. */
+export const loader = Effect.fnUntraced(function* (options: Options) {
   const transformations = (yield* TransformationRegistry).byId
   const destinations = (yield* DestinationRegistry).byId
-  const entries = new Map<number, Entry>()
-  const oneQuery = yield* Semaphore.make(1)
+  const known = new Map<number, ReadonlyMap<string, Read>>()
 
   const load = (row: HogFunction.Row): Result.Result<Loaded, Refusal.Refusal> => {
     const refuse = (part: string, problem: string) => Result.fail({ id: row.id, team: row.team, part, problem })
@@ -117,7 +101,7 @@ export const cached = Effect.fnUntraced(function* (fetch: FetchRows, options: Op
         : Effect.as(Effect.logWarning(Refusal.toLine(result.failure)), { text, loaded: undefined })
     })
 
-  const ofTeam = (reads: ReadonlyMap<string, Read>): TeamFunctions | undefined => {
+  const functionsOf = (reads: ReadonlyMap<string, Read>): TeamFunctions | undefined => {
     const loaded = [...reads.values()].flatMap((one) => one.loaded ?? [])
     const byOrder = (a: { readonly function: HogFunction.HogFunction }, b: typeof a): number =>
       HogFunction.byOrder(a.function, b.function)
@@ -128,55 +112,21 @@ export const cached = Effect.fnUntraced(function* (fetch: FetchRows, options: Op
     }
   }
 
-  const staleAmong = (teams: ReadonlySet<number>, now: number): ReadonlyArray<number> =>
-    [...teams].filter((team) => (entries.get(team)?.staleAt ?? 0) <= now)
-
-  const refresh = Effect.fnUntraced(function* (teams: ReadonlySet<number>) {
-    const now = yield* Clock.currentTimeMillis
-    const wanted = staleAmong(teams, now)
-    if (wanted.length === 0) return
-    const result = yield* Effect.result(fetch(wanted))
-    if (Result.isFailure(result)) {
-      if (wanted.some((team) => !entries.has(team))) return yield* result.failure
-      for (const team of wanted) {
-        const entry = entries.get(team)
-        if (entry !== undefined) entries.set(team, { ...entry, staleAt: now + againMs })
-      }
-      return
-    }
-    const byTeam = Map.groupBy(result.success, (row) => row.team)
-    for (const team of wanted) {
-      const rows = byTeam.get(team) ?? []
-      const before = entries.get(team)?.reads
+  const loadTeams: Loader = Effect.fnUntraced(function* (teams, rows) {
+    const byTeam = Map.groupBy(rows, (row) => row.team)
+    const functions = new Map<number, TeamFunctions>()
+    for (const team of teams) {
+      const before = known.get(team)
       const reads = new Map<string, Read>()
-      for (const row of rows) reads.set(row.id, yield* read(row, before?.get(row.id)))
-      const jitter = (yield* Random.next) * jitterMs
-      // Deleted before it is set, so that the order of the map is the order of the last refresh.
-      entries.delete(team)
-      entries.set(team, {
-        functions: ofTeam(reads),
-        reads,
-        staleAt: now + (rows.length === 0 ? missMs : hitMs + jitter)
-      })
+      for (const row of byTeam.get(team) ?? []) reads.set(row.id, yield* read(row, before?.get(row.id)))
+      if (reads.size === 0) known.delete(team)
+      else known.set(team, reads)
+      const ofTeam = functionsOf(reads)
+      if (ofTeam !== undefined) functions.set(team, ofTeam)
     }
-    for (const team of entries.keys()) {
-      if (entries.size <= capacity) break
-      entries.delete(team)
-    }
+    return functions
   })
-
-  const forTeams: FunctionStore["Service"]["forTeams"] = (teams) =>
-    Effect.gen(function* () {
-      if (staleAmong(teams, yield* Clock.currentTimeMillis).length > 0) yield* oneQuery.withPermit(refresh(teams))
-      const found = new Map<number, TeamFunctions>()
-      for (const team of teams) {
-        const functions = entries.get(team)?.functions
-        if (functions !== undefined) found.set(team, functions)
-      }
-      return found
-    })
-
-  return { forTeams }
+  return loadTeams
 })
 
 /** True for rows that stand for GeoIP. */

@@ -25,17 +25,19 @@ const geoIpRow = (team: number, createdAt: number): HogFunction.Row => ({
   createdAt
 })
 
-/** Over the rows given, by id; they are read again as the cache times have it. */
+/** Over the rows given, by id. Looks at them each time: what is changed in the map holds from then on. */
 export const layer = (rows: Map<string, HogFunction.Row>, options: FunctionStore.Options = { siteUrl: "" }) =>
   Layer.effect(
     FunctionStore.FunctionStore,
-    Effect.gen(function* () {
-      const { forTeams } = yield* FunctionStore.cached(
-        (teams) => Effect.sync(() => [...rows.values()].filter(({ team }) => teams.includes(team))),
-        options
-      )
-      return FunctionStore.FunctionStore.of({
-        forTeams,
+    Effect.map(FunctionStore.loader(options), (load) =>
+      FunctionStore.FunctionStore.of({
+        forTeams: (teams) =>
+          Effect.suspend(() =>
+            load(
+              [...teams],
+              [...rows.values()].filter(({ team }) => teams.has(team))
+            )
+          ),
         ensureGeoIpFunction: (team) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
             const isThere = [...rows.values()].some((row) => row.team === team && FunctionStore.isGeoIp(row.templateId))
@@ -44,5 +46,5 @@ export const layer = (rows: Map<string, HogFunction.Row>, options: FunctionStore
             rows.set(row.id, row)
           })
       })
-    })
+    )
   )
