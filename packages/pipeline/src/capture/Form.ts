@@ -1,4 +1,5 @@
 /** Query strings and urlencoded forms, as far as capture reads them (spec capture 1.2, 2.2). */
+import * as Timestamp from "@tributary/domain/event/Timestamp"
 
 const hexOf = (code: number): number =>
   code >= 48 && code <= 57
@@ -76,7 +77,7 @@ const firstSentAt = Date.UTC(2021, 0, 1)
 const sentAtOf = (text: string | undefined): number | undefined => {
   if (text === undefined || !/^\d{1,15}$/.test(text)) return undefined
   const ms = Number(text)
-  return ms >= firstSentAt ? ms : undefined
+  return ms >= firstSentAt && ms <= Timestamp.latest ? ms : undefined
 }
 
 /** Reads a query string, without its question mark. */

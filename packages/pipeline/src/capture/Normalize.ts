@@ -135,6 +135,12 @@ const tokensOf = (events: ReadonlyArray<SentEvent>): ReadonlyArray<string> => {
   return found === undefined ? [] : [found]
 }
 
+/** When a batch says that it was sent, where that can be: a time outside of what events may have corrects nothing. */
+const sentAtOf = (value: unknown): number | undefined => {
+  const sentAt = Timestamp.parseCapture(value)
+  return sentAt !== undefined && sentAt === Timestamp.within(sentAt, Number.NaN) ? sentAt : undefined
+}
+
 /**
  * The events of a payload (spec capture 2.4): a list, an object with `batch` and a token, or one event. `querySentAt` counts where
  * the batch has no time of sending that can be read. No events at all means that only `$performance_event` was sent.
@@ -152,7 +158,7 @@ export const batchOf = (
       return {
         tokens: [token],
         events,
-        sentAt: Timestamp.parseCapture(value["sent_at"]) ?? querySentAt,
+        sentAt: sentAtOf(value["sent_at"]) ?? querySentAt,
         historicalMigration: value["historical_migration"] === true
       }
     }

@@ -109,7 +109,7 @@ export const messageOf = (event: CapturedEvent, policy: Policy, topics: Topics, 
   const { isHistorical, hasKey, topic } = decide(event, policy, topics)
   const { token } = shared.origin
   const value =
-    `{"uuid":"${event.uuid}","distinct_id":${JSON.stringify(event.distinctId)},"ip":"${event.ip}","data":` +
+    `{"uuid":"${event.uuid}","distinct_id":${JSON.stringify(event.distinctId)},"ip":${JSON.stringify(event.ip)},"data":` +
     JSON.stringify(withoutLoneSurrogates(JSON.stringify(event.sent))) +
     shared.valuePart +
     `${JSON.stringify(event.event)},"timestamp":"${Timestamp.toIso(event.timestamp)}"` +
