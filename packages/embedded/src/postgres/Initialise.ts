@@ -4,9 +4,10 @@
  * (guides infrastructure, "First start").
  */
 import { randomBytes } from "node:crypto"
-import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { syncFolder } from "../DataDir.ts"
 import * as Versions from "../data/Versions.ts"
@@ -41,7 +42,7 @@ export const ensure = (place: Place): Effect.Effect<void, StartError> =>
         () => false
       )
     )
-    if (!found) yield* Effect.scoped(create(place))
+    if (!found) yield* Effect.scoped(create(place, place.runAs))
     const version = yield* attempt(place, async () => (await readFile(join(place.folder, "PG_VERSION"), "utf8")).trim())
     if (version !== major) {
       return yield* new StartError({
@@ -52,80 +53,80 @@ export const ensure = (place: Place): Effect.Effect<void, StartError> =>
     yield* attempt(place, () => chmod(place.folder, 0o700))
   })
 
-const create = (place: Place): Effect.Effect<void, StartError, Scope.Scope> =>
+const create = (place: Place, runAs: RunAs.RunAs): Effect.Effect<void, StartError, Scope.Scope> =>
   Effect.gen(function* () {
     const fresh = join(place.dataDir, `${temporary}${randomBytes(6).toString("hex")}`)
     const passwordFile = `${fresh}.password`
+    yield* Effect.addFinalizer(() => Effect.promise(() => removeQuietly([fresh, passwordFile])))
     yield* attempt(place, async () => {
       await mkdir(fresh, { mode: 0o700 })
       await writeFile(passwordFile, `${name}\n`, { mode: 0o600 })
-      const { owner } = place.runAs
-      if (owner !== undefined) {
-        await chown(fresh, owner.uid, owner.gid)
-        await chown(passwordFile, owner.uid, owner.gid)
-      }
     })
-    yield* Effect.addFinalizer(() => Effect.promise(() => rm(passwordFile, { force: true })))
-    yield* initdb(place, fresh, passwordFile, [])
+    yield* RunAs.own(runAs, fresh)
+    yield* RunAs.own(runAs, passwordFile)
+    const failure = yield* initdb(place, runAs, fresh, passwordFile)
+    // `initdb` alone insists on a name for its user; the server does not.
+    if (failure?.isNameless === true && runAs.prefix !== RunAs.namespaced.prefix) {
+      return yield* create(place, RunAs.namespaced)
+    }
+    if (failure !== undefined) {
+      return yield* new StartError({ message: `PostgreSQL's data folder could not be set up: ${failure.reason}` })
+    }
     yield* attempt(place, async () => {
       await rename(fresh, place.folder)
       await syncFolder(place.dataDir)
     })
   })
 
+interface Failure {
+  readonly reason: string
+  /** The user that it runs as has no entry in the list of users. */
+  readonly isNameless: boolean
+}
+
 const initdb = (
   place: Place,
+  runAs: RunAs.RunAs,
   fresh: string,
-  passwordFile: string,
-  prefix: ReadonlyArray<string>
-): Effect.Effect<void, StartError> =>
+  passwordFile: string
+): Effect.Effect<Failure | undefined, StartError> =>
   Effect.gen(function* () {
     const log = yield* ServerLog.open(join(place.dataDir, "postgres.log"))
     const child = yield* Effect.acquireRelease(
       Leash.run({
         command: [
-          ...place.runAs.prefix,
-          ...prefix,
+          ...runAs.prefix,
           place.binaries.initdb,
           ...["-D", fresh, "-U", name, `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-instructions"],
           // Sorts alike on every machine.
           ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         ],
         environment: place.binaries.environment,
-        user: place.runAs.user,
+        user: runAs.user,
         output: log.descriptor
       }),
       (running) => Effect.andThen(Effect.sync(running.letGo), running.ended)
     )
-    yield* Effect.logInfo("Setting up PostgreSQL's data folder, once …").pipe(
-      Effect.delay("2 seconds"),
-      Effect.forkScoped
-    )
-    const ended = yield* child.ended.pipe(
-      Effect.timeoutOrElse({
-        duration: "60 seconds",
-        orElse: () => Effect.fail(new StartError({ message: "PostgreSQL's data folder was not set up within 60 s." }))
-      })
-    )
-    if (ended === "exit code 0") return
-    // `initdb` alone insists on a name for its user; the server does not.
-    if (prefix.length === 0 && log.text().includes("could not look up effective user ID")) {
-      return yield* initdb(place, fresh, passwordFile, RunAs.namespace)
+    yield* Effect.forkScoped(Effect.delay(Effect.logInfo("Setting up PostgreSQL's data folder, once …"), "2 seconds"))
+    const ended = yield* Effect.timeoutOption(child.ended, "60 seconds")
+    if (Option.isNone(ended)) return { reason: "it took more than 60 s.", isNameless: false }
+    if (ended.value === "exit code 0") return undefined
+    return {
+      reason: `${log.whyNotStarted() ?? ended.value} (more in ${log.path}).`,
+      isNameless: log.text().includes("could not look up effective user ID")
     }
-    const reason = log.whyNotStarted() ?? ended
-    return yield* new StartError({
-      message: `PostgreSQL's data folder could not be set up: ${reason} (more in ${log.path}).`
-    })
   }).pipe(Effect.scoped)
 
 /** Of starts that were killed. Their `initdb` may still write for a moment; what it leaves goes next time. */
 const removeLeftovers = (dataDir: string): Effect.Effect<void> =>
   Effect.promise(async () => {
     const names = await readdir(dataDir).catch(() => [])
-    for (const leftover of names.filter((entry) => entry.startsWith(temporary))) {
-      await rm(join(dataDir, leftover), { recursive: true, force: true }).catch(() => undefined)
-    }
+    await removeQuietly(names.filter((entry) => entry.startsWith(temporary)).map((entry) => join(dataDir, entry)))
   })
+
+const removeQuietly = async (paths: ReadonlyArray<string>): Promise<void> => {
+  for (const path of paths) await rm(path, { recursive: true, force: true }).catch(() => undefined)
+}
 
 const attempt = <A>(place: Place, run: () => Promise<A>): Effect.Effect<A, StartError> =>
   Effect.tryPromise({

@@ -25,15 +25,24 @@ export interface RunAs {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
 }
 
-/** In a user namespace of its own: looks like `nobody` to itself, and still owns what this process owns. */
-export const namespace: ReadonlyArray<string> = ["unshare", "-U", "--map-user=65534", "--map-group=65534", "--"]
+const isRoot = process.getuid?.() === 0
+
+/**
+ * In a user namespace of its own: looks like `nobody` to itself, and has the rights of this process's user. Under root
+ * that gives SQL root's rights on files, so a server is run so only when nothing else works.
+ */
+export const namespaced: RunAs = {
+  prefix: ["unshare", "-U", "--map-user=65534", "--map-group=65534", "--"],
+  user: undefined,
+  owner: isRoot ? { uid: 0, gid: 0 } : undefined
+}
 
 const asIAm: RunAs = { prefix: [], user: undefined, owner: undefined }
 
 /** The first way that works here. An ordinary user needs none. */
 export const choose = (binaries: Binaries, dataDir: string): Effect.Effect<RunAs, StartError> =>
   Effect.suspend(() => {
-    if (process.getuid?.() !== 0) return Effect.succeed(asIAm)
+    if (!isRoot) return Effect.succeed(asIAm)
     const user = userFor(dataDir)
     for (const way of ways(user)) if (works(way, binaries, dataDir)) return Effect.succeed(way)
     return Effect.fail(
@@ -86,8 +95,7 @@ const ways = (user: User): ReadonlyArray<RunAs> => {
       user: undefined,
       owner: { uid, gid }
     },
-    // Last, because SQL then has root's rights on files.
-    { prefix: namespace, user: undefined, owner: { uid: 0, gid: 0 } }
+    namespaced
   ]
 }
 
@@ -113,16 +121,16 @@ const works = (way: RunAs, binaries: Binaries, dataDir: string): boolean => {
   return probe.status === 0
 }
 
-/** Gives a folder and all in it to the user that PostgreSQL will run as. The folder itself last: then all is done. */
-export const own = (way: RunAs, folder: string): Effect.Effect<void, StartError> =>
+/** Gives a file, or a folder with all in it, to the user that PostgreSQL will run as. The folder itself last: then all is done. */
+export const own = (way: RunAs, path: string): Effect.Effect<void, StartError> =>
   Effect.tryPromise({
     try: async () => {
       const { owner } = way
-      if (owner === undefined || (await stat(folder)).uid === owner.uid) return
-      for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-        await lchown(join(entry.parentPath, entry.name), owner.uid, owner.gid)
-      }
-      await lchown(folder, owner.uid, owner.gid)
+      const found = await stat(path)
+      if (owner === undefined || found.uid === owner.uid) return
+      const entries = found.isDirectory() ? await readdir(path, { withFileTypes: true, recursive: true }) : []
+      for (const entry of entries) await lchown(join(entry.parentPath, entry.name), owner.uid, owner.gid)
+      await lchown(path, owner.uid, owner.gid)
     },
-    catch: (cause) => new StartError({ message: `${folder} cannot change its owner: ${systemReason(cause)}` })
+    catch: (cause) => new StartError({ message: `${path} cannot change its owner: ${systemReason(cause)}` })
   })

@@ -66,18 +66,32 @@ describe("the user that PostgreSQL runs as", () => {
     })
   )
 
-  for (const starter of ["himself", "root"]) {
-    it.live(`may have no name, when started by ${starter}`, () =>
-      Effect.gen(function* () {
-        const dataDir = yield* Folder.make
-        const nameless = { uid: 48_621, gid: 48_621 }
-        chownSync(dataDir, nameless.uid, nameless.gid)
-        const program = yield* Program.start({ dataDir, ...(starter === "root" ? {} : { user: nameless }) })
-        yield* works(yield* program.line)
-        assert.strictEqual(serverUser(dataDir), nameless.uid)
-      })
-    )
-  }
+  const nameless = { uid: 48_621, gid: 48_621 }
+
+  it.live("may have no name", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder.make
+      const dataDir = join(folder, "data")
+      mkdirSync(dataDir)
+      chownSync(dataDir, nameless.uid, nameless.gid)
+      const binaries = yield* packageWithoutLinks(join(folder, "package"))
+      const program = yield* Program.start({ dataDir, binaries, user: nameless })
+      yield* works(yield* program.line)
+      assert.strictEqual(serverUser(dataDir), nameless.uid)
+    })
+  )
+
+  it.live("may have no name and be unable to enter the folder above the binaries", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder.make
+      const [dataDir, closed] = [join(folder, "data"), join(folder, "closed")]
+      mkdirSync(dataDir)
+      chownSync(dataDir, nameless.uid, nameless.gid)
+      mkdirSync(closed, { mode: 0o700 })
+      yield* works((yield* start(dataDir, yield* packageWithoutLinks(join(closed, "package")))).url)
+      assert.strictEqual(serverUser(dataDir), nameless.uid)
+    })
+  )
 
   it.live("may be unable to enter the folders above the binaries and the data", () =>
     Effect.gen(function* () {
