@@ -44,12 +44,20 @@ export interface Read {
   readonly before?: ReadonlyArray<string> | undefined
 }
 
+export interface Answer {
+  /** In the format asked for, complete. */
+  readonly bytes: Uint8Array
+  readonly rowsRead: number
+  readonly bytesRead: number
+  readonly elapsedSeconds: number
+}
+
 export class Engine extends Context.Service<
   Engine,
   {
     readonly database: string
-    /** Answers in the format asked for. Interrupting it ends the query in the engine. */
-    readonly read: (read: Read) => Effect.Effect<Uint8Array, EngineError>
+    /** Runs a query. Interrupting it ends the query in the engine. */
+    readonly read: (read: Read) => Effect.Effect<Answer, EngineError>
     /** Runs a statement that changes something; not torn apart by an interruption. */
     readonly write: (sql: string) => Effect.Effect<void, EngineError>
     /** Inserts bytes as they are; not torn apart by an interruption. */
@@ -141,13 +149,15 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const read = ({ sql, format, before = [] }: Read) =>
     Effect.suspend(() => {
       const mark = `${readMark}${++reads}`
-      let result: Promise<Uint8Array> | undefined
+      let result: Promise<Answer> | undefined
       return Effect.tryPromise({
         try: () => {
           result = withSession(async (session) => {
             await session.queryAsync(`SET log_comment = '${mark}'`)
             for (const statement of before) await session.queryAsync(statement)
-            return (await session.queryAsync(sql, { format })).bytes()
+            const answer = await session.queryAsync(sql, { format })
+            const { rowsRead, bytesRead, elapsed } = answer
+            return { bytes: answer.bytes(), rowsRead, bytesRead, elapsedSeconds: elapsed }
           })
           return result
         },
@@ -172,11 +182,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
       )
     })
 
-  const detached = yield* Effect.orElseSucceed(
-    read({ sql: "SELECT database, table, name, reason FROM system.detached_parts", format: "TabSeparated" }),
-    () => new Uint8Array()
+  const detached = yield* read({
+    sql: "SELECT database, table, name, reason FROM system.detached_parts",
+    format: "TabSeparated"
+  }).pipe(
+    Effect.map(({ bytes }) => new TextDecoder().decode(bytes)),
+    Effect.orElseSucceed(() => "")
   )
-  for (const part of new TextDecoder().decode(detached).split("\n")) {
+  for (const part of detached.split("\n")) {
     if (part === "") continue
     yield* Effect.logWarning(
       `ClickHouse has set a part of a table aside, its rows are missing: ${part.replaceAll("\t", " ")}`

@@ -11,7 +11,7 @@ export type Parameter = string | number | bigint | boolean | null
 export const literal = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`
 
 /** The value as `SET param_x = …` wants it: in the escaped form of TabSeparated, as a literal. */
-const parameter = (value: Parameter): string =>
+export const parameter = (value: Parameter): string =>
   literal(
     value === null
       ? "\\N"
@@ -29,7 +29,7 @@ export const rows = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<Row>, EngineError> {
   const settings = ["max_execution_time = 30", "output_format_json_quote_64bit_integers = 1"]
   for (const [name, value] of Object.entries(parameters)) settings.push(`param_${name} = ${parameter(value)}`)
-  const bytes = yield* engine.read({ sql, format: "JSONEachRow", before: [`SET ${settings.join(", ")}`] })
+  const { bytes } = yield* engine.read({ sql, format: "JSONEachRow", before: [`SET ${settings.join(", ")}`] })
   return new TextDecoder()
     .decode(bytes)
     .split("\n")
