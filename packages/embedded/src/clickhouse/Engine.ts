@@ -6,7 +6,7 @@
  * it. When the layer is released, writes are awaited, reads are ended, and the engine is closed: the process must not exit
  * with a statement in flight (guides clickhouse 2).
  */
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { codeOf } from "@tributary/runtime-node/clickhouse/Refusal"
 import { drainPending, type RawInsertParams, Session } from "chdb"
 import { ChdbNodeEngine, type QueryAnalysis } from "chdb/durable/node"
@@ -14,17 +14,14 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { DataDir } from "../DataDir.ts"
+import { StartError } from "../StartError.ts"
 import * as Folder from "./Folder.ts"
 
 /** A statement failed. */
 export class EngineError extends Schema.TaggedError<EngineError>()("EngineError", {
   /** ClickHouse's number, 0 where there is none. */
   code: Schema.Int,
-  message: Schema.String
-}) {}
-
-/** The folder cannot be opened. The message is one line for an operator. */
-export class EngineOpenError extends Schema.TaggedError<EngineOpenError>()("EngineOpenError", {
   message: Schema.String
 }) {}
 
@@ -121,7 +118,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           throw new Error("the ClickHouse data in DATA_DIR cannot be opened; the engine's reason is the line above")
         }
       },
-      catch: (cause) => new EngineOpenError({ message: cause instanceof Error ? cause.message : String(cause) })
+      catch: (cause) => new StartError({ message: cause instanceof Error ? cause.message : String(cause) })
     }),
     (first) =>
       endReads(`${readMark}%`).pipe(
@@ -140,7 +137,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         await engine.start({ dataPath: folder, backupsAllowedPath: folder })
         return engine
       },
-      catch: (cause) => new EngineOpenError({ message: toError(cause).message })
+      catch: (cause) => new StartError({ message: toError(cause).message })
     }),
     (engine) => Effect.promise(() => engine.close())
   )
@@ -206,4 +203,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 /** Opens the folder, which is made if it is not there. */
-export const layer = (options: Options): Layer.Layer<Engine, EngineOpenError> => Layer.effect(Engine, make(options))
+export const layer = (options: Options): Layer.Layer<Engine, StartError> => Layer.effect(Engine, make(options))
+
+/** The same on the folder `clickhouse` in DATA_DIR. */
+export const layerIn = (options: Omit<Options, "folder">): Layer.Layer<Engine, StartError, DataDir> =>
+  Layer.unwrap(DataDir.use(({ path }) => Effect.succeed(layer({ ...options, folder: join(path, "clickhouse") }))))

@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
+import { StartError } from "../StartError.ts"
 import { Engine, type EngineError } from "./Engine.ts"
 import * as Locks from "./front/Locks.ts"
 import * as Refusal from "./front/Refusal.ts"
@@ -19,9 +19,6 @@ import * as Reply from "./front/Reply.ts"
 import * as Request from "./front/Request.ts"
 import * as Settings from "./front/Settings.ts"
 import * as Query from "./Query.ts"
-
-/** The port cannot be had. The message is one line for an operator. */
-export class FrontError extends Schema.TaggedError<FrontError>()("FrontError", { message: Schema.String }) {}
 
 export class Front extends Context.Service<Front, { readonly url: string }>()("@tributary/embedded/Front") {}
 
@@ -140,11 +137,11 @@ const make = Effect.fnUntraced(function* ({ port }: Options) {
     })
   }
   const http = yield* Effect.acquireRelease(
-    Effect.callback<Server, FrontError>((resume) => {
+    Effect.callback<Server, StartError>((resume) => {
       const http = createServer({ keepAliveTimeout: 10_000 }, listener)
       http.once("error", (error: NodeJS.ErrnoException) => {
         const why = error.code === "EADDRINUSE" ? "is in use" : `cannot be listened on (${error.code})`
-        resume(Effect.fail(new FrontError({ message: `CLICKHOUSE_HTTP_PORT: port ${port} of 127.0.0.1 ${why}` })))
+        resume(Effect.fail(new StartError({ message: `CLICKHOUSE_HTTP_PORT: port ${port} of 127.0.0.1 ${why}` })))
       })
       http.listen(port, "127.0.0.1", () => resume(Effect.succeed(http)))
     }),
@@ -159,5 +156,5 @@ const make = Effect.fnUntraced(function* ({ port }: Options) {
 })
 
 /** Listens until the scope closes; queries that run then are ended. */
-export const layer = (options: Options): Layer.Layer<Front, FrontError | EngineError, Engine> =>
+export const layer = (options: Options): Layer.Layer<Front, StartError | EngineError, Engine> =>
   Layer.effect(Front, make(options))
