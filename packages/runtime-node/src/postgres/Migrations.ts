@@ -19,7 +19,7 @@ import * as SqlFailure from "./SqlFailure.ts"
 
 /** The database was brought further by a newer program; this one must not touch it. */
 export class SchemaTooNew extends Schema.TaggedError<SchemaTooNew>()("SchemaTooNew", {
-  set: Schema.Literals(["projects", "persons"]),
+  set: Schema.Literals(["projects", "persons", "log"]),
   found: Schema.Int,
   known: Schema.Int
 }) {
@@ -33,7 +33,8 @@ const lock = 7_236_191_402n
 
 const runMigrations = Migrator.make({})
 
-const run = (set: "projects" | "persons", sql: PgClient, migrations: Readonly<Record<string, Migration>>) => {
+/** Brings one set up to date in the database of `sql`. */
+export const run = (set: SchemaTooNew["set"], sql: PgClient, migrations: Readonly<Record<string, Migration>>) => {
   const table = `tributary_${set}_migrations`
   const known = Math.max(...Object.keys(migrations).map((name) => Number.parseInt(name, 10)))
   const migrate = Effect.gen(function* () {

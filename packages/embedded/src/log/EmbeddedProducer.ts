@@ -1,0 +1,218 @@
+/**
+ * `Producer` over the log's tables, by group commit without a timer: one append is in flight, and what is sent meanwhile
+ * makes up the next one, whatever its topics (guides postgres 9). So messages never overtake each other.
+ */
+
+import * as Changes from "@tributary/pipeline/service/Changes"
+import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
+import * as MessageSize from "@tributary/pipeline/service/MessageSize"
+import { Producer, ProducerError, type Rejection } from "@tributary/pipeline/service/Producer"
+import * as SqlFailure from "@tributary/runtime-node/postgres/SqlFailure"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as SqlError from "effect/sql/SqlError"
+import { freeBytes } from "../DataDir.ts"
+import * as Append from "./Append.ts"
+import type { LogDatabase } from "./LogDatabase.ts"
+import { LogHeads } from "./LogHeads.ts"
+
+export interface EmbeddedProducerOptions {
+  /** Folder whose file system must have 1 GB free; undefined: not looked at. */
+  readonly dataDir?: string | undefined
+  /** Milliseconds for which an append that is not full waits for more (`CAPTURE_GATHER`). */
+  readonly gatherMs?: number | undefined
+}
+
+/** One append takes so many messages and bytes, or one message. */
+const appendMessages = 1_000
+const appendBytes = 8 * 1024 * 1024
+
+/** What may wait (spec capture 5.1). A call that finds nothing else waiting is taken whatever its size. */
+const waitingMessages = 100_000
+const waitingBytes = 128 * 1024 * 1024
+
+const timeLimit = "20 seconds"
+const leastFreeBytes = 1e9
+
+/** One `send`. */
+interface Call {
+  readonly messages: ReadonlyArray<LogMessage>
+  readonly rejections: Array<Rejection>
+  /** Messages that are neither appended nor rejected. */
+  left: number
+  /** Why the last append failed. */
+  cause: unknown
+  readonly result: Deferred.Deferred<ReadonlyArray<Rejection>, ProducerError>
+}
+
+interface Waiting {
+  readonly call: Call
+  readonly index: number
+  readonly bytes: number
+}
+
+export const layer = (options: EmbeddedProducerOptions = {}): Layer.Layer<Producer, never, LogDatabase | LogHeads> =>
+  Layer.effect(Producer, make(options))
+
+const make = (options: EmbeddedProducerOptions) =>
+  Effect.gen(function* () {
+    const append = yield* Append.make
+    const heads = yield* LogHeads
+    const arrived = Changes.make()
+    const queue: Array<Waiting> = []
+    let queuedBytes = 0
+    let inFlight: ReadonlyArray<Waiting> = []
+
+    const enqueue = (messages: ReadonlyArray<LogMessage>): Call | ProducerError => {
+      const call: Call = { messages, rejections: [], left: 0, cause: "time limit", result: Deferred.makeUnsafe() }
+      const waiting: Array<Waiting> = []
+      let bytes = 0
+      for (const [index, message] of messages.entries()) {
+        const size = MessageSize.of(message)
+        const excess = MessageSize.excess(message.topic, size)
+        if (excess !== undefined) call.rejections.push({ index, reason: "TooLarge", detail: excess })
+        else {
+          waiting.push({ call, index, bytes: size })
+          bytes += size
+        }
+      }
+      const full = queue.length + waiting.length > waitingMessages || queuedBytes + bytes > waitingBytes
+      if (full && queue.length > 0) {
+        return new ProducerError({ reason: "Full", cause: `${queue.length} messages of ${queuedBytes} bytes wait` })
+      }
+      call.left = waiting.length
+      queuedBytes += bytes
+      for (const one of waiting) queue.push(one)
+      if (waiting.length > 0) arrived.happened()
+      return call
+    }
+
+    /** The messages of the next append. */
+    const take = (): Array<Waiting> => {
+      let count = 0
+      let bytes = 0
+      while (count < queue.length && count < appendMessages) {
+        const size = queue[count]!.bytes
+        if (count > 0 && bytes + size > appendBytes) break
+        bytes += size
+        count++
+      }
+      queuedBytes -= bytes
+      return queue.splice(0, count)
+    }
+
+    /** Tries until each message is appended, rejected, or waited for by nobody. */
+    const settle = Effect.fnUntraced(function* (taken: ReadonlyArray<Waiting>): Effect.fn.Return<void> {
+      for (let pauseMs = 20; ; pauseMs = Math.min(1_000, 2 * pauseMs)) {
+        const waiting = taken.filter(({ call }) => !Deferred.isDoneUnsafe(call.result))
+        if (waiting.length === 0) return
+        const result = yield* Effect.result(append(waiting.map(({ call, index }) => call.messages[index]!)))
+        if (Result.isSuccess(result)) {
+          for (const { call } of waiting) settled(call)
+          return
+        }
+        const error = result.failure
+        if (error._tag === "HeadMissing") heads.forget()
+        if (SqlError.isSqlError(error) && isRefusal(error)) {
+          if (waiting.length > 1) {
+            const half = waiting.length >> 1
+            yield* settle(waiting.slice(0, half))
+            yield* settle(waiting.slice(half))
+            return
+          }
+          const { call, index } = waiting[0]!
+          call.rejections.push({ index, reason: "Refused", detail: error.reason.message })
+          settled(call)
+          return
+        }
+        for (const { call } of waiting) call.cause = error
+        yield* Effect.sleep(pauseMs)
+      }
+    })
+
+    const step = Effect.gen(function* () {
+      const seen = arrived.count()
+      if (queue.length === 0) return yield* arrived.after(seen)
+      if (options.gatherMs !== undefined && options.gatherMs > 0 && queue.length < appendMessages) {
+        yield* Effect.sleep(options.gatherMs)
+      }
+      inFlight = take()
+      yield* settle(inFlight).pipe(
+        Effect.catchDefect((bug) =>
+          Effect.andThen(
+            Effect.logError("a bug stopped an append", bug),
+            Effect.sync(() => {
+              for (const { call } of inFlight) fail(call, bug)
+            })
+          )
+        )
+      )
+    })
+
+    yield* Effect.forkScoped(Effect.forever(step))
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const { call } of [...inFlight, ...queue.splice(0)]) fail(call, "the producer is closed")
+      })
+    )
+
+    const outOfDisk = yield* lowOnDisk(options.dataDir)
+
+    return Producer.of({
+      send: (messages) => {
+        if (messages.length === 0) return Effect.succeed([])
+        return Effect.flatMap(outOfDisk, (low) => {
+          if (low !== undefined) return Effect.fail(new ProducerError({ reason: "OutOfDisk", cause: low }))
+          const call = enqueue(messages)
+          if (call instanceof ProducerError) return Effect.fail(call)
+          if (call.left === 0) return Effect.succeed(call.rejections)
+          return Deferred.await(call.result).pipe(
+            Effect.timeoutOrElse({
+              duration: timeLimit,
+              orElse: () => {
+                fail(call, call.cause)
+                return Deferred.await(call.result)
+              }
+            }),
+            // What nobody waits for need not be appended.
+            Effect.onInterrupt(() => Effect.sync(() => fail(call, "interrupted")))
+          )
+        })
+      }
+    })
+  })
+
+const settled = (call: Call): void => {
+  call.left--
+  if (call.left > 0) return
+  call.rejections.sort((a, b) => a.index - b.index)
+  Deferred.doneUnsafe(call.result, Effect.succeed(call.rejections))
+}
+
+const fail = (call: Call, cause: unknown): void => {
+  Deferred.doneUnsafe(call.result, Effect.fail(new ProducerError({ reason: "Unavailable", cause })))
+}
+
+/**
+ * Whether the data are to blame: a value that no column takes, a broken rule, a limit of the server. Anything else, as
+ * missing rights or tables, an operator mends.
+ */
+const isRefusal = (error: SqlError.SqlError): boolean => {
+  const state = SqlFailure.sqlState(error)
+  return state === undefined ? !error.isRetryable : /^(22|23|54)/.test(state)
+}
+
+/** Why nothing more may be written, if so; the disk is looked at once a second at most. */
+const lowOnDisk = (folder: string | undefined) =>
+  Effect.cachedWithTTL(
+    folder === undefined
+      ? Effect.undefined
+      : Effect.match(freeBytes(folder), {
+          // A disk that cannot be measured is not known to be full.
+          onFailure: () => undefined,
+          onSuccess: (free) => (free < leastFreeBytes ? `${folder} has ${free} bytes of free disk` : undefined)
+        }),
+    "1 second"
+  )
