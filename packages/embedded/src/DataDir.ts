@@ -2,6 +2,8 @@
  * The folder of the embedded engines (`DATA_DIR`): made if it is not there, checked, locked for this process as long as
  * the scope is open, and marked with the versions that write it.
  *
+ * In it lie `version`, `lock` with `lock.pid`, `postgres` with `postgres.log`, and what other engines keep.
+ *
  * Never touches a folder that holds something else: it must be new, empty, or one of ours. What a killed first start left
  * is one of ours.
  */
