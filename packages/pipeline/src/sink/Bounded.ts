@@ -68,9 +68,9 @@ export const plan = (state: Bounded, records: ReadonlyArray<LogRecord>): Plan =>
   return { _tag: "Repeat", records: range, start: state.low, end: repeatEnd }
 }
 
-/** The state after the insert of a plan is acknowledged. */
-export const inserted = (state: Bounded, end: bigint): Bounded => ({
-  ...state,
+/** The state after the insert of a plan is acknowledged: its bounds are the row's, and the range is in. */
+export const inserted = ({ start, end }: { readonly start: bigint; readonly end: bigint }): Bounded => ({
+  seen: { nextOffset: start, pendingEnd: end },
   low: end,
   repeatEnd: undefined,
   held: []
