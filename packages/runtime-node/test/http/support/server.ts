@@ -113,3 +113,18 @@ export const json = ({ text }: Received): Record<string, unknown> => {
   const value: unknown = JSON.parse(text)
   return typeof value === "object" && value !== null ? { ...value } : {}
 }
+
+/** Sends one event with these fields over `A`'s, and answers with the status and the message that came of it. */
+export const sendOne = Effect.fnUntraced(function* (
+  fields: object,
+  { headers = {}, path = "/e" }: { readonly path?: string; readonly headers?: Record<string, string> } = {}
+) {
+  const server = yield* start()
+  const reply = yield* server.send({
+    path,
+    headers: { "content-type": "application/json", ...headers },
+    body: { ...A, ...fields }
+  })
+  const [message] = server.captured()
+  return { reply, status: reply.status, message, code: reply.status === 200 ? undefined : json(reply)["code"] }
+})
