@@ -1,5 +1,6 @@
 export * as ClickHouseHttp from "./clickhouse/ClickHouseHttp.ts"
 export * as ClickHouseSchema from "./clickhouse/Schema.ts"
+export * as DeliveryStore from "./functions/DeliveryStore.ts"
 export * as Fernet from "./functions/Fernet.ts"
 export * as FunctionStore from "./functions/FunctionStore.ts"
 export * as GeoIpDatabase from "./geoip/GeoIpDatabase.ts"

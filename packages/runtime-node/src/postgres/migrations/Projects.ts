@@ -2,6 +2,7 @@
  * Tables of `DATABASE_URL` (spec project, spec cdp 1.1). Keys are `<number>_<name>`; a migration that was released never
  * changes, a new one gets the next number.
  */
+import { deliveries } from "./Deliveries.ts"
 import * as Migration from "./Migration.ts"
 
 const team = `
@@ -84,5 +85,6 @@ export const projects = {
     limit,
     cookieless,
     "CREATE INDEX ON tributary_cookieless (expires_at)"
-  ])
+  ]),
+  "0002_deliveries": deliveries
 }
