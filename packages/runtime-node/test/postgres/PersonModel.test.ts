@@ -3,7 +3,7 @@
  * connections, deletions and a sweeper. `HISTORIES=500 SEED=1` runs more, from a seed; the timing is the machine's.
  */
 import { PgClient } from "@effect/sql-pg"
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, Layer, type Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { PersonsDatabase } from "../../src/postgres/Database.ts"
@@ -17,11 +17,13 @@ import * as TestDatabase from "./TestDatabase.ts"
 const histories = Number(process.env["HISTORIES"] ?? 10)
 const firstSeed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000))
 
-/** Now and then a batch stops in the middle, its locks held. */
+/** Now and then a batch stops in the middle, its locks held, or between its outbox rows and its commit. */
 const stumble = [
   `CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-     IF random() < 0.1 THEN PERFORM pg_sleep(random() * 0.02); END IF; RETURN NEW; END $$`,
-  "CREATE TRIGGER stumble BEFORE UPDATE ON tributary_progress FOR EACH ROW EXECUTE FUNCTION stumble()"
+     IF random() < TG_ARGV[0]::float8 THEN PERFORM pg_sleep(random() * 0.02); END IF; RETURN NEW; END $$`,
+  "CREATE TRIGGER stumble BEFORE UPDATE ON tributary_progress FOR EACH ROW EXECUTE FUNCTION stumble(0.1)",
+  `CREATE CONSTRAINT TRIGGER stumble AFTER INSERT ON tributary_outbox DEFERRABLE INITIALLY DEFERRED
+     FOR EACH ROW EXECUTE FUNCTION stumble(0.01)`
 ]
 
 const safePool = (url: Redacted.Redacted) =>
@@ -46,6 +48,10 @@ it.live(
           )
         }
       }).pipe(Effect.provide(store))
+      // The sessions are gone, so their counters are in.
+      const [row] = yield* safe<{ n: bigint }>`
+        SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()`
+      assert.strictEqual(row?.n, 0n, "no deadlock")
     }),
   60_000 + histories * 10_000
 )

@@ -24,7 +24,10 @@ export interface BatchRecord {
   readonly to: number
   /** Per event: applied now for the first time. */
   readonly fresh: ReadonlyArray<boolean>
-  /** Per event: every name was there, so the outcome is of the state as locked, and not of an instant. */
+  /**
+   * Per event: its outcome is of the state as locked. Personless events look without locks, and of what was applied before
+   * absent names are only looked at: those see an instant.
+   */
   readonly exact: ReadonlyArray<boolean>
   readonly outcomes: ReadonlyArray<string>
 }
@@ -80,7 +83,9 @@ const recorded =
       ...range,
       batch: crypto.randomUUID(),
       fresh: events.map((event) => !snapshot.applied(event.at)),
-      exact: events.map((event) => event.personProcessing === "on" && isKnown(snapshot, event)),
+      exact: events.map(
+        (event) => event.personProcessing === "on" && (!snapshot.applied(event.at) || isKnown(snapshot, event))
+      ),
       outcomes
     }
     return {
