@@ -1,6 +1,7 @@
 /** What every layer of `ProjectStore` promises. The clock is virtual. */
 import { assert, layer } from "@effect/vitest"
 import type { Project } from "@tributary/domain/project/Project"
+import { project } from "@tributary/pipeline/service/memory/ProjectStoreMemory"
 import { ProjectStore } from "@tributary/pipeline/service/ProjectStore"
 import { Context, Effect, type Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -15,24 +16,6 @@ export class Projects extends Context.Service<
   }
 >()("@tributary/test/Projects") {}
 
-export const aProject = (partial: Pick<Project, "id" | "apiToken"> & Partial<Project>): Project => ({
-  projectId: partial.id,
-  secretApiToken: null,
-  secretApiTokenBackup: null,
-  name: "Default project",
-  anonymizeIps: false,
-  personProcessingOptOut: false,
-  heatmapsOptIn: false,
-  cookielessMode: 0,
-  timezone: "UTC",
-  dropEventsOlderThanSeconds: null,
-  ingestedEvent: false,
-  lastSeenEnabled: false,
-  eventFilter: null,
-  eventSchemas: null,
-  ...partial
-})
-
 const byToken = (token: string) =>
   Effect.gen(function* () {
     const store = yield* ProjectStore
@@ -45,7 +28,7 @@ export const projectStoreContract = <E>(
   implementation: Layer.Layer<ProjectStore | Projects, E>
 ) =>
   layer(implementation)(`ProjectStore: ${name}`, (it) => {
-    const full = aProject({
+    const full = project({
       id: 101,
       apiToken: "phc_full",
       projectId: 100,
@@ -80,7 +63,7 @@ export const projectStoreContract = <E>(
     it.effect("what has no project is there as undefined, whatever else is asked for", () =>
       Effect.gen(function* () {
         const store = yield* ProjectStore
-        yield* (yield* Projects).put(aProject({ id: 102, apiToken: "phc_102" }))
+        yield* (yield* Projects).put(project({ id: 102, apiToken: "phc_102" }))
         const found = yield* store.byTokens(new Set(["phc_nobody", "phc_102", ""]))
         assert.deepStrictEqual([...found.keys()].toSorted(), ["", "phc_102", "phc_nobody"])
         assert.isUndefined(found.get("phc_nobody"))
@@ -91,8 +74,8 @@ export const projectStoreContract = <E>(
 
     it.effect("one to ten digits are never a token, and neither is a text that no column can hold", () =>
       Effect.gen(function* () {
-        yield* (yield* Projects).put(aProject({ id: 103, apiToken: "1234567890" }))
-        yield* (yield* Projects).put(aProject({ id: 104, apiToken: "12345678901" }))
+        yield* (yield* Projects).put(project({ id: 103, apiToken: "1234567890" }))
+        yield* (yield* Projects).put(project({ id: 104, apiToken: "12345678901" }))
         assert.isUndefined(yield* byToken("1234567890"))
         assert.strictEqual((yield* byToken("12345678901"))?.id, 104)
         assert.isUndefined(yield* byToken("phc\u0000"))
@@ -103,7 +86,7 @@ export const projectStoreContract = <E>(
 
     it.effect("tokens match exactly", () =>
       Effect.gen(function* () {
-        yield* (yield* Projects).put(aProject({ id: 105, apiToken: "phc_Case" }))
+        yield* (yield* Projects).put(project({ id: 105, apiToken: "phc_Case" }))
         assert.isUndefined(yield* byToken("phc_case"))
         assert.isUndefined(yield* byToken("phc_Case "))
       })
@@ -112,7 +95,7 @@ export const projectStoreContract = <E>(
     it.effect("a token that was refused is honoured 10 s after its project was made", () =>
       Effect.gen(function* () {
         assert.isUndefined(yield* byToken("phc_late"))
-        yield* (yield* Projects).put(aProject({ id: 106, apiToken: "phc_late" }))
+        yield* (yield* Projects).put(project({ id: 106, apiToken: "phc_late" }))
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual((yield* byToken("phc_late"))?.id, 106)
       })
@@ -121,9 +104,9 @@ export const projectStoreContract = <E>(
     it.effect("a changed setting is effective after two and a half minutes", () =>
       Effect.gen(function* () {
         const projects = yield* Projects
-        yield* projects.put(aProject({ id: 107, apiToken: "phc_107" }))
+        yield* projects.put(project({ id: 107, apiToken: "phc_107" }))
         assert.isFalse((yield* byToken("phc_107"))?.anonymizeIps)
-        yield* projects.put(aProject({ id: 107, apiToken: "phc_107", anonymizeIps: true }))
+        yield* projects.put(project({ id: 107, apiToken: "phc_107", anonymizeIps: true }))
         yield* TestClock.adjust("150 seconds")
         assert.isTrue((yield* byToken("phc_107"))?.anonymizeIps)
       })
@@ -132,7 +115,7 @@ export const projectStoreContract = <E>(
     it.effect("a look at the cache tells what the last query told", () =>
       Effect.gen(function* () {
         const store = yield* ProjectStore
-        yield* (yield* Projects).put(aProject({ id: 108, apiToken: "phc_108" }))
+        yield* (yield* Projects).put(project({ id: 108, apiToken: "phc_108" }))
         yield* store.byTokens(new Set(["phc_108", "phc_nope"]))
         assert.strictEqual(store.peek("phc_108")?.id, 108)
         assert.isNull(store.peek("phc_nope"))
@@ -144,8 +127,8 @@ export const projectStoreContract = <E>(
       Effect.gen(function* () {
         const store = yield* ProjectStore
         const projects = yield* Projects
-        yield* projects.put(aProject({ id: 109, apiToken: "phc_109" }))
-        yield* projects.put(aProject({ id: 110, apiToken: "phc_110" }))
+        yield* projects.put(project({ id: 109, apiToken: "phc_109" }))
+        yield* projects.put(project({ id: 110, apiToken: "phc_110" }))
         yield* store.markIngested([])
         yield* store.markIngested([109, 109, 999_999])
         assert.isTrue(yield* projects.ingested(109))

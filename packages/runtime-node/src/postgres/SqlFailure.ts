@@ -45,9 +45,9 @@ export const classify = (error: SqlError.SqlError): Failure => {
   if (state === undefined) return error.isRetryable ? "away" : "refused"
   if (state === "23505" || state === "23503") return "conflict"
   if (state === "40P01" || state === "40001" || state === "55P03" || state === "57014") return "crowded"
-  // Connection, no entry, shutting down or starting, out of resources, cut off in mid-transaction, a primary that became
-  // a replica, failing disks: an operator mends it, and no event is to blame.
-  return /^(08|28|57P0|53|25P0|25006|58)/.test(state) ? "away" : "refused"
+  // Connection, no entry, no such database or none that lets in, shutting down or starting, out of resources, cut off in
+  // mid-transaction, a primary that became a replica, failing disks: an operator mends it, and no event is to blame.
+  return /^(08|28|3D000|55000|57P0|53|25P0|25006|58)/.test(state) ? "away" : "refused"
 }
 
 const reasons = { conflict: "Conflict", crowded: "Conflict", away: "Unavailable", refused: "Refused" } as const

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Project } from "@tributary/domain/project/Project"
+import { project } from "@tributary/pipeline/service/memory/ProjectStoreMemory"
 import { ProjectStore as Service } from "@tributary/pipeline/service/ProjectStore"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { aProject, Projects, projectStoreContract } from "../../../pipeline/test/contract/ProjectStore.ts"
+import { Projects, projectStoreContract } from "../../../pipeline/test/contract/ProjectStore.ts"
 import { ProjectsDatabase } from "../../src/postgres/Database.ts"
 import { insertProject } from "../../src/postgres/InsertProject.ts"
 import * as ProjectStore from "../../src/postgres/ProjectStore.ts"
@@ -60,11 +61,11 @@ describe("ProjectStore in PostgreSQL", () => {
   it.effect("a project is not read again within two minutes, a miss not within 10 s", () =>
     Effect.gen(function* () {
       const projects = yield* Projects
-      yield* projects.put(aProject({ id: 1, apiToken: "phc_1" }))
+      yield* projects.put(project({ id: 1, apiToken: "phc_1" }))
       yield* find("phc_1")
       yield* find("phc_2")
-      yield* projects.put(aProject({ id: 1, apiToken: "phc_1", name: "renamed" }))
-      yield* projects.put(aProject({ id: 2, apiToken: "phc_2" }))
+      yield* projects.put(project({ id: 1, apiToken: "phc_1", name: "renamed" }))
+      yield* projects.put(project({ id: 2, apiToken: "phc_2" }))
       yield* TestClock.adjust("9 seconds")
       assert.isUndefined(yield* find("phc_2"))
       yield* TestClock.adjust("110 seconds")

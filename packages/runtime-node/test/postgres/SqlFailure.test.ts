@@ -18,7 +18,10 @@ layer(TestDatabase.layer, { excludeTestServices: true })("SqlFailure", (it) => {
   for (const [meaning, states] of [
     ["conflict", ["23505", "23503"]],
     ["crowded", ["40P01", "40001", "55P03", "57014"]],
-    ["away", ["57P01", "57P02", "57P03", "53300", "53100", "25P03", "25006", "08006", "28P01", "58030"]],
+    [
+      "away",
+      ["57P01", "57P02", "57P03", "53300", "53100", "25P03", "25006", "08006", "28P01", "3D000", "55000", "58030"]
+    ],
     ["refused", ["22021", "22P05", "22P02", "22001", "23514", "42P01", "54000", "XX000"]]
   ] as const) {
     it.effect(`${states.join(", ")} mean: ${meaning}`, () =>
