@@ -220,7 +220,6 @@ export const unfiltered = (op: Op): Op => ({
   once: op.once.filter(([key]) => key !== "$browser"),
   unset: op.unset.filter((key) => key !== "$browser")
 })
-export const withoutChanges = (op: Op): Op => ({ ...op, set: [], once: [], unset: [] })
 export const withoutUnset = (op: Op): Op => ({ ...op, unset: [] })
 
 export const narrowed =

@@ -58,39 +58,38 @@ export class Model {
     const t = `${team}:${event.distinctId}`
     this.#names.set(Uuid.personUuid(team, event.distinctId), event.distinctId)
     this.#group(event)
-    let cell = this.cells.get(t)
-    const before = cell === undefined ? undefined : { ...cell, properties: new Map(cell.properties) }
-    let base = cell?.properties
+    const T = this.cells.get(t)
     const source = this.#partner(event)
-    if (source !== undefined) {
-      const s = `${team}:${source}`
-      const S = this.cells.get(s)
-      if (S === undefined && cell === undefined) {
-        const born = this.#create(event, true)
-        this.#map(s, born, this.#floor(s) + 1)
-        return
-      }
-      if (S !== undefined && cell === undefined) {
-        this.#map(t, S, this.#floor(t) + 1)
-        return this.#update(event, S, { ...S, properties: new Map(S.properties) }, S.properties, true)
-      }
-      if (S === undefined && cell !== undefined) this.#map(s, cell, this.#floor(s) + 1)
-      else if (S !== undefined && cell !== undefined && S !== cell) {
-        if (S.identified && event.event !== "$merge_dangerously") this.warnings.push("cannot_merge_already_identified")
-        else {
-          base = new Map([...S.properties, ...cell.properties])
-          cell.createdAt = Math.min(S.createdAt, cell.createdAt)
-          cell.version = Math.max(S.version, cell.version)
-          for (const [name, owner] of this.cells) if (owner === S) this.#map(name, cell, this.versions.get(name)! + 1)
-          this.#update(event, cell, before!, base, true)
-          return
-        }
-      }
-      cell = this.cells.get(t)!
-      return this.#update(event, cell, before!, cell.properties, true)
+    if (source === undefined) {
+      if (T === undefined) this.#create(event, false)
+      else this.#update(event, T, T.properties, false)
+      return
     }
-    if (cell === undefined) this.#create(event, false)
-    else this.#update(event, cell, before!, base!, false)
+    const s = `${team}:${source}`
+    const S = this.cells.get(s)
+    if (S === undefined && T === undefined) {
+      this.#map(s, this.#create(event, true), this.#floor(s) + 1)
+    } else if (S !== undefined && T === undefined) {
+      this.#map(t, S, this.#floor(t) + 1)
+      this.#update(event, S, S.properties, true)
+    } else if (S === undefined && T !== undefined) {
+      this.#map(s, T, this.#floor(s) + 1)
+      this.#update(event, T, T.properties, true)
+    } else if (S !== undefined && T !== undefined) {
+      const isRefused = S !== T && S.identified && event.event !== "$merge_dangerously"
+      if (isRefused) this.warnings.push("cannot_merge_already_identified")
+      if (S === T || isRefused) this.#update(event, T, T.properties, true)
+      else this.#merge(event, S, T)
+    }
+  }
+
+  /** 3.5 */
+  #merge(event: Event, S: Cell, T: Cell): void {
+    const before = { ...T }
+    T.createdAt = Math.min(S.createdAt, T.createdAt)
+    T.version = Math.max(S.version, T.version)
+    for (const [name, owner] of this.cells) if (owner === S) this.#map(name, T, this.versions.get(name)! + 1)
+    this.#update(event, T, new Map([...S.properties, ...T.properties]), true, before)
   }
 
   /** Another program deletes the person of a distinct id. */
@@ -142,8 +141,8 @@ export class Model {
     return cell
   }
 
-  /** 2.5, 2.6: `before` is the row as it was, `base` what the event's changes are applied to. */
-  #update(event: Event, cell: Cell, before: Cell, base: ReadonlyMap<string, Value>, identified: boolean): void {
+  /** 2.5, 2.6: the event's changes are applied to `base`; `before` is the row as it was. A merge is always written. */
+  #update(event: Event, cell: Cell, base: ReadonlyMap<string, Value>, identified: boolean, before = { ...cell }): void {
     const after = new Map(base)
     if (event.event !== "$exception" && event.event !== "$groupidentify") {
       for (const [key, value] of objectOf(event, "$set_once")) {
