@@ -43,7 +43,7 @@ describe("a piece", () => {
     const piece = Piece.make(rowsOf([[4, 3]]))
     assert.strictEqual(
       Piece.token("t", () => undefined, piece),
-      "t-1750000000000-4-3-4"
+      "t-4102444800000-4-3-4"
     )
   })
 

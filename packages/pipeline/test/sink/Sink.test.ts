@@ -30,12 +30,11 @@ const expectExactlyOnce = (world: World, what: string) => {
 }
 
 const died = Effect.die("the process was killed")
-/** Dies before or after the given step took effect. */
-const dying = (cuts: ReadonlyArray<number>, at: number, when: "before" | "after"): Life => ({
+/** Dies when the given step has taken effect, which is before the next one begins. */
+const dying = (cuts: ReadonlyArray<number>, at: number): Life => ({
   cuts,
-  around: (step) => (step === at ? { [when]: died } : {})
+  after: (step) => (step === at ? died : Effect.void)
 })
-const whens = ["before", "after"] as const
 
 describe("a table in which a row counts twice", () => {
   it.effect("gets each message once, and what it refuses goes to kafka_errors", () =>
@@ -69,20 +68,18 @@ describe("a table in which a row counts twice", () => {
     Effect.gen(function* () {
       const steps = yield* live(makeWorld("app_metrics2", messages()), { cuts: [3] })
       for (let at = 1; at <= steps; at++) {
-        for (const when of whens) {
-          const world = makeWorld("app_metrics2", messages())
-          const held = yield* Deferred.make<void>()
-          const reached = yield* Deferred.make<void>()
-          const pause = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(held))
-          const late = yield* Effect.forkChild(
-            live(world, { cuts: [3], around: (step) => (step === at ? { [when]: pause } : {}) })
-          )
-          yield* Deferred.await(reached)
-          yield* live(world, { cuts: [2, 4] })
-          yield* Deferred.succeed(held, undefined)
-          yield* Fiber.join(late)
-          expectExactlyOnce(world, `held up ${when} step ${at}`)
-        }
+        const world = makeWorld("app_metrics2", messages())
+        const held = yield* Deferred.make<void>()
+        const reached = yield* Deferred.make<void>()
+        const pause = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(held))
+        const late = yield* Effect.forkChild(
+          live(world, { cuts: [3], after: (step) => (step === at ? pause : Effect.void) })
+        )
+        yield* Deferred.await(reached)
+        yield* live(world, { cuts: [2, 4] })
+        yield* Deferred.succeed(held, undefined)
+        yield* Fiber.join(late)
+        expectExactlyOnce(world, `held up after step ${at}`)
       }
     })
   )
@@ -91,11 +88,11 @@ describe("a table in which a row counts twice", () => {
   const Death = Schema.Struct({ step: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })), cuts: Cuts })
   it.effect.prop(
     "gets each message once over any number of deaths",
-    { deaths: Schema.Array(Death), late: Schema.Boolean, cuts: Cuts },
-    ({ deaths, late, cuts }) =>
+    { deaths: Schema.Array(Death), cuts: Cuts },
+    ({ deaths, cuts }) =>
       Effect.gen(function* () {
         const world = makeWorld("app_metrics2", messages())
-        for (const death of deaths) yield* live(world, dying(death.cuts, death.step, late ? "after" : "before"))
+        for (const death of deaths) yield* live(world, dying(death.cuts, death.step))
         yield* live(world, { cuts })
         expectExactlyOnce(world, "after the last life")
       })
@@ -117,9 +114,9 @@ describe("a table in which a row counts twice", () => {
     Effect.gen(function* () {
       const world = makeWorld("app_metrics2", [[metric("0"), metric("1"), metric("2"), metric("3")]])
       // Dies when the bounds 0–4 are stored and nothing is inserted.
-      yield* live(world, dying([4], 2, "after"))
+      yield* live(world, dying([4], 2))
       assert.strictEqual(progressRow(world, 0)?.pendingEnd, undefined)
-      yield* live(world, dying([4], 3, "after"))
+      yield* live(world, dying([4], 3))
       assert.strictEqual(progressRow(world, 0)?.pendingEnd, 4n)
       world.topic.partitions[0]?.splice(2)
       yield* live(world, { cuts: [4] })
@@ -139,22 +136,13 @@ describe("a table in which copies of a row collapse", () => {
       ]
       const steps = yield* live(makeWorld("person_distinct_id2", all()), { cuts: [2] })
       for (let at = 1; at <= steps; at++) {
-        for (const when of whens) {
-          const world = makeWorld("person_distinct_id2", all())
-          yield* live(world, dying([2], at, when))
-          yield* live(world, { cuts: [3, 1] })
-          const rows = world.clickhouse.rows.get("person_distinct_id2") ?? []
-          assert.deepStrictEqual([...new Set(rows.map((row) => row["distinct_id"]))].toSorted(), [
-            "a",
-            "b",
-            "c",
-            "d",
-            "e"
-          ])
-          const places = new Set(rows.map((row) => `${row["_partition"]}:${row["_offset"]}:${row["distinct_id"]}`))
-          assert.strictEqual(places.size, 5)
-          assert.strictEqual(world.progress.rows.size, 0)
-        }
+        const world = makeWorld("person_distinct_id2", all())
+        yield* live(world, dying([2], at))
+        yield* live(world, { cuts: [3, 1] })
+        const rows = world.clickhouse.rows.get("person_distinct_id2") ?? []
+        const places = new Set(rows.map((row) => `${row["_partition"]}:${row["_offset"]}:${row["distinct_id"]}`))
+        assert.deepStrictEqual([...places].toSorted(), ["0:0:a", "0:1:b", "0:2:c", "1:0:d", "1:1:e"])
+        assert.strictEqual(world.progress.rows.size, 0)
       }
     })
   )

@@ -18,6 +18,9 @@ export const targetOf = (table: string): Target => {
 
 const encoder = new TextEncoder()
 
+/** The time of records: later than any time to live reaches, so that tables keep what is made of them. */
+export const recordTime = Date.UTC(2100, 0, 1)
+
 export const record = (
   topic: string,
   partition: number,
@@ -31,7 +34,7 @@ export const record = (
   key: more.key ?? null,
   value: typeof value === "string" ? encoder.encode(value) : value,
   headers: more.headers ?? [],
-  timestamp: more.timestamp ?? 1_750_000_000_000
+  timestamp: more.timestamp ?? recordTime
 })
 
 /** What outlives a process. */
@@ -62,11 +65,8 @@ export const makeWorld = (table: string, partitions: ReadonlyArray<ReadonlyArray
 export interface Life {
   /** Sizes of the polls, over and over. */
   readonly cuts: ReadonlyArray<number>
-  /** Called around each step outside the process, with its number from 1. */
-  readonly around?: (step: number) => {
-    readonly before?: Effect.Effect<void>
-    readonly after?: Effect.Effect<void>
-  }
+  /** Runs when a step has taken effect (whether it failed or not) and its caller does not know yet; steps count from 1. */
+  readonly after?: (step: number) => Effect.Effect<void>
 }
 
 const group = (world: World) => `clickhouse-${world.target.topic}`
@@ -134,11 +134,9 @@ export const live = (world: World, life: Life, sink = ClickHouseSinkMemory.layer
     let steps = 0
     const step: Step = (operation) =>
       Effect.suspend(() => {
-        steps++
-        const { before = Effect.void, after = Effect.void } = life.around?.(steps) ?? {}
-        return before.pipe(
-          Effect.andThen(Effect.exit(operation)),
-          Effect.tap(() => after),
+        const at = ++steps
+        return Effect.exit(operation).pipe(
+          Effect.tap(() => life.after?.(at) ?? Effect.void),
           Effect.flatten
         )
       }).pipe(Effect.tapDefect(() => Deferred.succeed(drained, undefined)))
