@@ -111,12 +111,12 @@ export const clickHouseSinkContract = <E>(name: string, implementation: Layer.La
 
     it.effect("one insert may hold more than a hundred months", () =>
       Effect.gen(function* () {
-        const months = Array.from({ length: 150 }, (_, i) => {
+        const months = Array.from({ length: 110 }, (_, i) => {
           const month = new Date(Date.UTC(2001, i, 15)).toISOString().slice(0, 10)
           return { uuid, event: month, team_id: 99, timestamp: `${month} 00:00:00.000` }
         })
         yield* insert("events", months)
-        assert.strictEqual((yield* column("events", "event")).length, 150)
+        assert.strictEqual((yield* column("events", "event")).length, 110)
       })
     )
 
