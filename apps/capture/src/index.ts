@@ -1,1 +1,2 @@
-export {}
+export * as CaptureApp from "./CaptureApp.ts"
+export * as Config from "./Config.ts"

@@ -1,4 +1,5 @@
 /** What an operator may set about capture's rules (INTERFACE settings; spec capture 6.2). */
+import * as Names from "@tributary/domain/row/Topics"
 
 /** What happens to events whose token belongs to no project (spec capture 3.1). */
 export type TokenCheck = "warn" | "off" | "reject"
@@ -9,9 +10,9 @@ export interface Topics {
   readonly overflow: string
   readonly historical: string
   readonly deadLetters: string
-  readonly exceptions?: string
-  readonly heatmaps?: string
-  readonly clientWarnings?: string
+  readonly exceptions?: string | undefined
+  readonly heatmaps?: string | undefined
+  readonly clientWarnings?: string | undefined
 }
 
 export interface Settings {
@@ -27,10 +28,10 @@ export interface Settings {
 
 export const defaults: Settings = {
   topics: {
-    main: "events_plugin_ingestion",
-    overflow: "events_plugin_ingestion_overflow",
-    historical: "events_plugin_ingestion_historical",
-    deadLetters: "events_plugin_ingestion_dlq"
+    main: Names.events,
+    overflow: Names.eventsOverflow,
+    historical: Names.eventsHistorical,
+    deadLetters: Names.deadLetters
   },
   tokenCheck: "warn",
   maxInflatedBytes: 100 * 1024 * 1024,

@@ -1,0 +1,110 @@
+/** The settings of capture: names and defaults of INTERFACE.md and spec capture 6.2. */
+import * as Topics from "@tributary/domain/row/Topics"
+import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
+import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
+import { bytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
+import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
+import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
+import * as Config from "effect/Config"
+import * as Option from "effect/Option"
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.map(Config.option(config), Option.getOrUndefined)
+
+const addressOf = (text: string): { readonly host: string; readonly port: number } | undefined => {
+  const [, host, port] = /^(\[[0-9a-f:]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text.trim()) ?? []
+  return host === undefined || Number(port) > 65_535
+    ? undefined
+    : { host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
+}
+
+/** `HOST` and `PORT`, or `ADDRESS` for both. */
+const address = (defaultHost: string) =>
+  Config.map(
+    Config.all({
+      host: optional(Config.String("HOST")),
+      port: optional(Config.Port("PORT")),
+      both: optional(parsed("ADDRESS", addressOf, "an address and a port, such as 0.0.0.0:8000"))
+    }),
+    ({ both, host, port }) => ({ host: host ?? both?.host ?? defaultHost, port: port ?? both?.port ?? 8000 })
+  )
+
+const milliseconds = (name: string) => optional(whole(name, { min: 1, max: 3_600_000 }))
+
+/** Where and how capture listens. */
+export const server = ({ host }: { readonly host: string }): Config.Config<ServerSettings> =>
+  Config.map(
+    Config.all({
+      address: address(host),
+      maxBodyBytes: Config.withDefault(bytes("MAX_BODY", { min: 1, max: 1e9 }), serverDefaults.maxBodyBytes),
+      trustedProxies: Config.withDefault(
+        parsed(
+          "TRUSTED_PROXIES",
+          parseTrusted,
+          "private, none, or a comma list of addresses and ranges such as 10.0.0.0/8"
+        ),
+        serverDefaults.trustedProxies
+      ),
+      concurrencyLimit: optional(whole("CONCURRENCY_LIMIT", { min: 1, max: 1e6 })),
+      headerReadTimeoutMs: milliseconds("HTTP1_HEADER_READ_TIMEOUT_MS"),
+      bodyChunkReadTimeoutMs: milliseconds("BODY_CHUNK_READ_TIMEOUT_MS")
+    }),
+    ({ address, ...settings }) => ({ ...serverDefaults, ...address, ...settings })
+  )
+
+/** Texts above 512 MB are more than the JavaScript engine can hold. */
+const maxInflated = 500_000_000
+
+/** An event must fit into the topics, which take 8 MB. */
+const maxEvent = 8 * 1024 * 1024
+
+/** A topic of its own for an event name, with prefix; without one the name goes the way of all others. */
+const ownTopic = (name: string) =>
+  Config.map(Config.all({ prefix, own: optional(topic(name)) }), ({ own, prefix }) =>
+    own === undefined ? undefined : prefix + own
+  )
+
+/** Capture's rules. `CAPTURE_MODE` is read so that a mode that is not served ends the start. */
+export const capture: Config.Config<Settings> = Config.map(
+  Config.all({
+    mode: Config.withDefault(Config.Literals(["events"], "CAPTURE_MODE"), "events" as const),
+    prefix,
+    lanes: laneTopics,
+    exceptions: ownTopic("CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC"),
+    heatmaps: ownTopic("CAPTURE_OUTPUT_HEATMAPS_TOPIC"),
+    clientWarnings: ownTopic("CAPTURE_OUTPUT_CLIENT_WARNINGS_TOPIC"),
+    tokenCheck: Config.withDefault(
+      Config.Literals(["warn", "off", "reject"], "CAPTURE_TOKEN_CHECK"),
+      defaults.tokenCheck
+    ),
+    maxInflatedBytes: Config.withDefault(
+      bytes("MAX_INFLATED", { min: 1, max: maxInflated }),
+      defaults.maxInflatedBytes
+    ),
+    maxEventBytes: Config.withDefault(bytes("MAX_EVENT", { min: 1, max: maxEvent }), defaults.maxEventBytes),
+    reroutes: Config.withDefault(Config.Boolean("ENABLE_HISTORICAL_REROUTING"), false),
+    reroutesAfterDays: Config.withDefault(whole("HISTORICAL_REROUTING_THRESHOLD_DAYS", { min: 1, max: 36_500 }), 1)
+  }),
+  ({ clientWarnings, exceptions, heatmaps, lanes, ...read }) => ({
+    topics: { ...lanes, deadLetters: read.prefix + Topics.deadLetters, exceptions, heatmaps, clientWarnings },
+    tokenCheck: read.tokenCheck,
+    maxInflatedBytes: read.maxInflatedBytes,
+    maxEventBytes: read.maxEventBytes,
+    historicalAfterDays: read.reroutes ? read.reroutesAfterDays : undefined
+  })
+)
+
+/** Where health and metrics are told: `HEALTH_PORT`, or `HTTP_SERVER_PORT`, on `HOST`. */
+export const health = ({ host }: { readonly host: string }): Config.Config<HealthSettings> =>
+  Config.map(
+    Config.all({
+      address: address(host),
+      port: optional(Config.Port("HEALTH_PORT")),
+      alias: Config.withDefault(Config.Port("HTTP_SERVER_PORT"), 8001)
+    }),
+    ({ address, alias, port }) => ({ host: address.host, port: port ?? alias })
+  )
+
+/** The brokers of the event log. */
+export const kafkaHosts: Config.Config<string | undefined> = optional(Config.String("KAFKA_HOSTS"))

@@ -1,0 +1,55 @@
+/** Settings that need more reading than Effect's own kinds of `Config` give. */
+import * as Config from "effect/Config"
+import * as Schema from "effect/Schema"
+
+/** A setting that `parse` reads. Where it answers undefined the value is wrong, and the error says what was `expected`. */
+export const parsed = <A>(name: string, parse: (text: string) => A | undefined, expected: string): Config.Config<A> =>
+  Config.schema(
+    Schema.String.check(Schema.makeFilter((text) => (parse(text) === undefined ? `Expected ${expected}` : undefined))),
+    name
+  ).pipe(Config.map((text) => parse(text)!))
+
+const units: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["kb", 1e3],
+  ["mb", 1e6],
+  ["gb", 1e9],
+  ["kib", 1024],
+  ["mib", 1024 ** 2],
+  ["gib", 1024 ** 3]
+])
+
+const parseBytes = (text: string): number | undefined => {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? []
+  const factor = units.get(unit.toLowerCase())
+  return number === undefined || factor === undefined ? undefined : Math.floor(Number(number) * factor)
+}
+
+/** A number of bytes: bare, or with a unit. */
+export const bytes = (
+  name: string,
+  { max, min }: { readonly min: number; readonly max: number }
+): Config.Config<number> =>
+  parsed(
+    name,
+    (text) => {
+      const size = parseBytes(text)
+      return size !== undefined && size >= min && size <= max ? size : undefined
+    },
+    `a number of bytes from ${min} to ${max}, such as 20000000, 20 MB or 20 MiB`
+  )
+
+/** A whole number within bounds. */
+export const whole = (
+  name: string,
+  { max, min }: { readonly min: number; readonly max: number }
+): Config.Config<number> =>
+  parsed(
+    name,
+    (text) => {
+      const number = /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined
+      return number !== undefined && number >= min && number <= max ? number : undefined
+    },
+    `a whole number from ${min} to ${max}`
+  )

@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import { explain } from "../../src/config/Explain.ts"
+import { bytes, whole } from "../../src/config/Parsed.ts"
+
+const read = <A>(config: Config.Config<A>, X: string) =>
+  config
+    .parse(ConfigProvider.fromEnvRecord({ X }))
+    .pipe(Effect.catchTag("ConfigError", (error) => Effect.succeed(explain(error, { X }))))
+
+describe("Parsed", () => {
+  it.effect("bytes are read with and without a unit, within their bounds", () =>
+    Effect.gen(function* () {
+      const config = bytes("X", { min: 1, max: 50_000_000 })
+      for (const [text, size] of [
+        ["20971520", 20_971_520],
+        ["20 MB", 20_000_000],
+        ["20MiB", 20_971_520],
+        ["1.5 kB", 1_500],
+        ["7 b", 7]
+      ] as const) {
+        assert.strictEqual(yield* read(config, text), size)
+      }
+      for (const text of ["x", "0", "-1", "1 XB", "1e3", "51 MB"]) {
+        const line = `X=${text}: Expected a number of bytes from 1 to 50000000, such as 20000000, 20 MB or 20 MiB`
+        assert.strictEqual(yield* read(config, text), line)
+      }
+    })
+  )
+
+  it.effect("whole numbers are read within their bounds", () =>
+    Effect.gen(function* () {
+      const config = whole("X", { min: 1, max: 9 })
+      assert.strictEqual(yield* read(config, "9"), 9)
+      for (const text of ["0", "10", "1.5", "x", "-1"]) {
+        assert.strictEqual(yield* read(config, text), `X=${text}: Expected a whole number from 1 to 9`)
+      }
+    })
+  )
+})
