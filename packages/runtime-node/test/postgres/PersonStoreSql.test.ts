@@ -66,6 +66,66 @@ describe("rows that hang on a person", () => {
   )
 })
 
+/** Notes, per statement, what is done to which table. */
+const noteStatements = Effect.gen(function* () {
+  const sql = yield* PersonsDatabase
+  const tables = ["posthog_person", "posthog_persondistinctid", "posthog_group", "tributary_progress"]
+  for (const statement of [
+    "CREATE TABLE noted (id serial, what text)",
+    `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       INSERT INTO noted (what) VALUES (TG_OP || ' ' || TG_TABLE_NAME); RETURN NULL; END $$`,
+    ...tables.map(
+      (table) =>
+        `CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION note()`
+    )
+  ]) {
+    yield* sql.unsafe(statement).unprepared
+  }
+})
+
+describe("the order of statements", () => {
+  it.live("the fence comes first, and all inserts before the first change of a row that exists", () =>
+    Effect.gen(function* () {
+      const sql = yield* PersonsDatabase
+      const group = (key: string, isNew: boolean) => {
+        const group = { team, index: 0, key, createdAt: 0, version: isNew ? 1 : 2, properties: {}, json: "{}" }
+        return { ...group, isNew }
+      }
+      const groups = ["old", "new"].map((key) => ({ team, index: 0, key }))
+      yield* createAll(team, "s", "t", "u")
+      yield* apply({ groups }, { groups: [group("old", true)] })
+      yield* noteStatements
+      yield* apply(
+        { names: names(team, "s", "t", "u", "v"), groups, progress: [{ topic: "t", partition: 0, offset: 0n }] },
+        {
+          create: [aPerson(team, "v")],
+          attach: [aMapping(team, "v")],
+          update: [aPerson(team, "u", {}, { version: 1 })],
+          merge: [merge("s", "t")],
+          groups: [group("old", false), group("new", true)]
+        }
+      )
+      const notes = yield* sql<{ what: string }>`SELECT what FROM noted ORDER BY id`
+      assert.deepStrictEqual(
+        notes.map((row) => row.what),
+        [
+          // INSERT … ON CONFLICT DO UPDATE counts as both.
+          "UPDATE tributary_progress",
+          "INSERT tributary_progress",
+          "INSERT posthog_person",
+          "INSERT posthog_persondistinctid",
+          "INSERT posthog_group",
+          "UPDATE posthog_persondistinctid",
+          "UPDATE posthog_person",
+          "UPDATE posthog_group",
+          "DELETE posthog_person",
+          "UPDATE tributary_progress"
+        ]
+      )
+    }).pipe(Effect.provide(onDatabase))
+  )
+})
+
 describe("what PostgreSQL refuses", () => {
   it.live("properties over the limit are refused as a whole, with all of their batch", () =>
     Effect.gen(function* () {
