@@ -19,8 +19,10 @@ import type { LogDatabase } from "./LogDatabase.ts"
 import { LogHeads } from "./LogHeads.ts"
 
 export interface EmbeddedProducerOptions {
-  /** Folder whose file system must have 1 GB free; undefined: not looked at. */
+  /** Folder whose file system must have room; undefined: not looked at. */
   readonly dataDir?: string | undefined
+  /** How much room, in bytes; 1 GB. */
+  readonly leastFreeBytes?: number | undefined
   /** Milliseconds for which an append that is not full waits for more (`CAPTURE_GATHER`). */
   readonly gatherMs?: number | undefined
 }
@@ -29,12 +31,11 @@ export interface EmbeddedProducerOptions {
 const appendMessages = 1_000
 const appendBytes = 8 * 1024 * 1024
 
-/** What may wait (spec capture 5.1). A call that finds nothing else waiting is taken whatever its size. */
-const waitingMessages = 100_000
-const waitingBytes = 128 * 1024 * 1024
+/** What may wait for its acknowledgement (spec capture 5.1). A call that waits alone may be of any size. */
+const heldMessagesLimit = 100_000
+const heldBytesLimit = 128 * 1024 * 1024
 
 const timeLimit = "20 seconds"
-const leastFreeBytes = 1e9
 
 /** One `send`. */
 interface Call {
@@ -62,7 +63,8 @@ const make = (options: EmbeddedProducerOptions) =>
     const heads = yield* LogHeads
     const arrived = Changes.make()
     const queue: Array<Waiting> = []
-    let queuedBytes = 0
+    /** Of the messages in the queue and in flight. */
+    let heldBytes = 0
     let inFlight: ReadonlyArray<Waiting> = []
 
     const enqueue = (messages: ReadonlyArray<LogMessage>): Call | ProducerError => {
@@ -78,12 +80,13 @@ const make = (options: EmbeddedProducerOptions) =>
           bytes += size
         }
       }
-      const full = queue.length + waiting.length > waitingMessages || queuedBytes + bytes > waitingBytes
-      if (full && queue.length > 0) {
-        return new ProducerError({ reason: "Full", cause: `${queue.length} messages of ${queuedBytes} bytes wait` })
+      const held = queue.length + inFlight.length
+      const full = held + waiting.length > heldMessagesLimit || heldBytes + bytes > heldBytesLimit
+      if (full && held > 0) {
+        return new ProducerError({ reason: "Full", cause: `${held} messages of ${heldBytes} bytes wait` })
       }
       call.left = waiting.length
-      queuedBytes += bytes
+      heldBytes += bytes
       for (const one of waiting) queue.push(one)
       if (waiting.length > 0) arrived.happened()
       return call
@@ -99,7 +102,6 @@ const make = (options: EmbeddedProducerOptions) =>
         bytes += size
         count++
       }
-      queuedBytes -= bytes
       return queue.splice(0, count)
     }
 
@@ -149,6 +151,8 @@ const make = (options: EmbeddedProducerOptions) =>
           )
         )
       )
+      for (const { bytes } of inFlight) heldBytes -= bytes
+      inFlight = []
     })
 
     yield* Effect.forkScoped(Effect.forever(step))
@@ -158,7 +162,7 @@ const make = (options: EmbeddedProducerOptions) =>
       })
     )
 
-    const outOfDisk = yield* lowOnDisk(options.dataDir)
+    const outOfDisk = yield* lowOnDisk(options.dataDir, options.leastFreeBytes ?? 1e9)
 
     return Producer.of({
       send: (messages) => {
@@ -205,7 +209,7 @@ const isRefusal = (error: SqlError.SqlError): boolean => {
 }
 
 /** Why nothing more may be written, if so; the disk is looked at once a second at most. */
-const lowOnDisk = (folder: string | undefined) =>
+const lowOnDisk = (folder: string | undefined, leastFreeBytes: number) =>
   Effect.cachedWithTTL(
     folder === undefined
       ? Effect.undefined
