@@ -115,7 +115,7 @@ export const run = Effect.fnUntraced(function* ({ log, random, safe, workers }: 
   const tags = new Map<string, string>()
   let crashes = 0
   const isDone = () => committed.every((offset, partition) => offset >= log.partitions[partition]!.length)
-  const pause = (ms: number) => Effect.sleep(random.int(ms) + 1)
+  const pause = (ms: number) => Effect.suspend(() => Effect.sleep(random.int(ms) + 1))
 
   const handle = Effect.fnUntraced(function* (partition: number) {
     const from = committed[partition]!
