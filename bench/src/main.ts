@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Case from "./Case.ts"
@@ -53,6 +54,6 @@ const fiber = Effect.runFork(program)
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
 fiber.addObserver((exit) => {
   if (exit._tag === "Success") return
-  console.error(exit.cause.toString())
+  console.error(Cause.pretty(exit.cause))
   process.exitCode = 1
 })

@@ -7,7 +7,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Message, Questions } from "./Measured.ts"
 
-export class ChildError extends Data.TaggedError("ChildError")<{ readonly program: string; readonly reason: string }> {}
+export class ChildError extends Data.TaggedError("ChildError")<{ readonly program: string; readonly reason: string }> {
+  override get message(): string {
+    return `${this.program}: ${this.reason}`
+  }
+}
 
 type Asks = Record<string, readonly [unknown, unknown]>
 

@@ -1,0 +1,64 @@
+/** A worker that reads the main lane, on real engines and without transformations, from `begin` to `end`. */
+import "effect/schema/SchemaJITCompiler/enable"
+import * as WorkerApp from "@tributary/app-worker/WorkerApp"
+import * as Topics from "@tributary/domain/row/Topics"
+import * as EmbeddedEventLog from "@tributary/embedded/log/EmbeddedEventLog"
+import * as Settings from "@tributary/pipeline/ingest/Settings"
+import { FunctionStore } from "@tributary/pipeline/service/FunctionStore"
+import { Health } from "@tributary/pipeline/service/Health"
+import { Restrictions } from "@tributary/pipeline/service/Restrictions"
+import * as GroupTypes from "@tributary/runtime-node/postgres/GroupTypes"
+import * as PersonStore from "@tributary/runtime-node/postgres/PersonStore"
+import * as Progress from "@tributary/runtime-node/postgres/Progress"
+import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Measured from "../process/Measured.ts"
+import * as World from "../World.ts"
+import { group } from "./Lane.ts"
+
+export type WorkerQuestions = {
+  /** Starts to consume. */
+  readonly begin: readonly [undefined, null]
+  /** Drains. */
+  readonly end: readonly [undefined, null]
+}
+
+const worker: WorkerApp.WorkerSettings = {
+  behaviour: Settings.defaults,
+  lanes: [{ name: "main", topic: Topics.events, group }],
+  topics: { main: Topics.events, overflow: Topics.eventsOverflow, historical: Topics.eventsHistorical },
+  maxMessages: 500,
+  maxBytes: 16_000_000
+}
+
+/** A project that has configured nothing. */
+const noFunctions = Layer.succeed(
+  FunctionStore,
+  FunctionStore.of({ forTeams: () => Effect.succeed(new Map()), ensureGeoIpFunction: () => Effect.void })
+)
+
+Measured.run(
+  Effect.gen(function* () {
+    const settings = yield* World.settings
+    const people = Layer.mergeAll(PersonStore.layer, Progress.layer, GroupTypes.layer, ProjectStore.layer)
+    const services = Layer.mergeAll(EmbeddedEventLog.layer, people, noFunctions, Restrictions.layerNone, Health.layer)
+    const context = yield* Layer.build(Layer.provideMerge(services, World.stores(settings.url, settings)))
+    const perform = Effect.runPromiseWith(context)
+    let running = Scope.makeUnsafe()
+    Measured.answer<WorkerQuestions>({
+      begin: async () => {
+        running = Scope.makeUnsafe()
+        await perform(Scope.provide(WorkerApp.run(worker), running))
+        return null
+      },
+      end: async () => {
+        await perform(Scope.close(running, Exit.void))
+        return null
+      }
+    })
+    return null
+  })
+)
