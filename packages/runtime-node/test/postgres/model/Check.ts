@@ -48,7 +48,7 @@ const replay = (history: History): PersonTables.PersonTables => {
     const { fold, work } = slice(log, { partition, from, to })
     const { result } = transact(tables, work, fold)
     result.outcomes.forEach((outcome, i) => {
-      if (exact[i] === true) assert.strictEqual(digest(outcome), outcomes[i])
+      if (exact[i] === true) assert.strictEqual(digest(outcome), outcomes[i], `outcome of ${partition}:${from + i}`)
     })
   }
   log.partitions.forEach((events, partition) => {

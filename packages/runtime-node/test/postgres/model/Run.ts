@@ -24,10 +24,7 @@ export interface BatchRecord {
   readonly to: number
   /** Per event: applied now for the first time. */
   readonly fresh: ReadonlyArray<boolean>
-  /**
-   * Per event: its outcome is of the state as locked. Personless events look without locks, and of what was applied before
-   * absent names are only looked at: those see an instant.
-   */
+  /** Per event: its outcome is of the state as locked, not of an instant. */
   readonly exact: ReadonlyArray<boolean>
   readonly outcomes: ReadonlyArray<string>
 }
@@ -68,9 +65,21 @@ export const slice = (log: Log, { from, partition, to }: Pick<BatchRecord, "part
   return { events, work, fold: Fold.fold({ events, groupTypes, settings: log.settings }) }
 }
 
-const isKnown = (snapshot: Snapshot, event: Event): boolean =>
-  snapshot.person(event.project.id, event.distinctId) !== undefined &&
-  (event.partner === undefined || snapshot.person(event.project.id, event.partner.distinctId) !== undefined)
+/**
+ * Of what was applied before, an absent name is seen as of an instant, and with it all that is folded after it on the copy.
+ * Personless events look without locks.
+ */
+const exactness = (snapshot: Snapshot, events: ReadonlyArray<Event>): ReadonlyArray<boolean> => {
+  const isKnown = (team: number, distinctId: string) => snapshot.person(team, distinctId) !== undefined
+  let isCopyExact = true
+  return events.map(({ at, distinctId, partner, personProcessing, project }) => {
+    if (personProcessing !== "on") return false
+    if (!snapshot.applied(at)) return true
+    isCopyExact &&=
+      isKnown(project.id, distinctId) && (partner === undefined || isKnown(project.id, partner.distinctId))
+    return isCopyExact
+  })
+}
 
 /** The domain's fold, which also tells of itself. */
 const recorded =
@@ -83,9 +92,7 @@ const recorded =
       ...range,
       batch: crypto.randomUUID(),
       fresh: events.map((event) => !snapshot.applied(event.at)),
-      exact: events.map(
-        (event) => event.personProcessing === "on" && (!snapshot.applied(event.at) || isKnown(snapshot, event))
-      ),
+      exact: exactness(snapshot, events),
       outcomes
     }
     return {
