@@ -38,7 +38,7 @@ const write = (draft: State.Draft): PersonWrite => ({
 })
 
 export const finish = (state: State.State): Finished => {
-  const { limits, oversized, settings } = state.rules
+  const { oversized, settings } = state.rules
   const create: Array<PersonCreation> = []
   const update: Array<PersonWrite> = []
   const tooLarge = new Set<State.Draft>()
@@ -46,7 +46,7 @@ export const finish = (state: State.State): Finished => {
     if (draft.into !== undefined) continue
     if (draft.row !== undefined && !isChanged(draft, draft.row, settings)) continue
     const row = write(draft)
-    if (limits && !SizeLimit.textFits(row.json, row.properties, settings)) {
+    if (!SizeLimit.textFits(row.json, row.properties, settings)) {
       if (!oversized.has(State.personKey(draft.team, draft.uuid))) tooLarge.add(draft)
       // Over the limit before, and not to be trimmed: PostgreSQL would refuse whatever is written.
       else if (draft.row !== undefined) continue
@@ -74,14 +74,18 @@ export const finish = (state: State.State): Finished => {
       ...moved.map(DistinctIdRow.message),
       ...groups.map(GroupRow.message)
     ],
-    oversized: tooLarge.size === 0 ? [] : keysOf(state, tooLarge)
+    oversized: tooLarge.size + oversized.size === 0 ? [] : newlyOversized(state, tooLarge)
   }
 }
 
-const keysOf = (state: State.State, survivors: ReadonlySet<State.Draft>): ReadonlyArray<string> => {
+/** Whoever is too large, and everybody who became part of somebody who is. */
+const newlyOversized = (state: State.State, tooLarge: ReadonlySet<State.Draft>): ReadonlyArray<string> => {
+  const { oversized } = state.rules
   const keys: Array<string> = []
-  for (const draft of state.drafts.values()) {
-    if (survivors.has(State.survivor(draft))) keys.push(State.personKey(draft.team, draft.uuid))
+  for (const [key, draft] of state.drafts) {
+    const last = State.survivor(draft)
+    const isHeld = tooLarge.has(last) || oversized.has(State.personKey(last.team, last.uuid))
+    if (isHeld && !oversized.has(key)) keys.push(key)
   }
   return keys
 }

@@ -93,19 +93,28 @@ export const join = (state: State.State, event: Event, partner: MergePartner): M
   const team = event.project.id
   const source = State.find(state, team, partner.distinctId)
   const target = State.find(state, team, event.distinctId)
-  const action = decide(source, target, event.event === "$merge_dangerously")
-  if (source !== undefined && target !== undefined) {
-    if (action === "merge") return merge(state, source, target)
-    if (action === "refuse") {
-      state.warnings.push(apart("cannot_merge_already_identified", event, partner, source, target))
-    }
-    return identified(target)
+  // The table says "none" for whoever is undefined, so each action has the people that it needs.
+  switch (decide(source, target, event.event === "$merge_dangerously")) {
+    case "create":
+      return create(state, event, partner)
+    case "attach target":
+      return identified(State.attach(state, team, event.distinctId, source!))
+    case "attach source":
+      return identified(State.attach(state, team, partner.distinctId, target!))
+    case "mark":
+      return identified(target!)
+    case "merge":
+      return merge(state, source!, target!)
+    case "refuse":
+      state.warnings.push(apart("cannot_merge_already_identified", event, partner, source, target!))
+      return identified(target!)
   }
-  if (target !== undefined) return identified(State.attach(state, team, partner.distinctId, target))
-  if (source !== undefined) return identified(State.attach(state, team, event.distinctId, source))
+}
+
+const create = (state: State.State, event: Event, partner: MergePartner): Merged | DeadLetter => {
   const born = Create.create(state, event, { isIdentified: true })
   if ("_tag" in born) return born
-  State.attach(state, team, partner.distinctId, born)
+  State.attach(state, event.project.id, partner.distinctId, born)
   return { person: born, isBorn: true, properties: born.properties }
 }
 

@@ -29,16 +29,17 @@ const personless = (state: State.State, event: Event): Outcome<ProcessedEvent> =
   next({ ...event, person: Personless.personOf(state, event) })
 
 const personful = (state: State.State, event: Event): Outcome<ProcessedEvent> => {
-  const leftOut = event.partner === undefined ? undefined : state.rules.leftOut(event.at)
-  const partner = leftOut === undefined ? Merge.partnerOf(state, event) : undefined
-  const result = partner === undefined ? alone(state, event) : Merge.join(state, event, partner)
+  const partner = Merge.partnerOf(state, event)
+  const leftOut = partner === undefined ? undefined : state.rules.leftOut(event.at)
+  const result =
+    partner === undefined || leftOut !== undefined ? alone(state, event) : Merge.join(state, event, partner)
   if ("_tag" in result) return result
   const { isBorn, person, properties } = result
   if (!isBorn) change(state, event, person, properties)
   if (Update.isForcing(event.event)) person.isForced = true
-  if (leftOut === Merge.conflict && event.partner !== undefined) {
-    const source = State.find(state, event.project.id, event.partner.distinctId)
-    state.warnings.push(Merge.apart("merge_race_condition", event, event.partner, source, person))
+  if (partner !== undefined && leftOut === Merge.conflict) {
+    const source = State.find(state, event.project.id, partner.distinctId)
+    state.warnings.push(Merge.apart("merge_race_condition", event, partner, source, person))
   }
   return next({ ...event, person: shown(person) })
 }

@@ -555,6 +555,29 @@ describe("a merge over the limit of distinct ids", () => {
   })
 })
 
+describe("a merge over the limit, beyond the cases,", () => {
+  const settings = { mergeMoveLimit: 2 }
+  const letters = (ran: Ran) => ran.letters.map(({ reason }) => reason)
+
+  it("counts what a merge of the same batch has brought the source", () => {
+    const world = new World({ settings })
+    world.each(E("a"), MD("a", "a2"), E("b"), E("c"))
+    assert.deepStrictEqual(letters(world.batch(MD("b", "a"), MD("c", "b"))), ["Merge limit exceeded"])
+    assert.deepStrictEqual(world.people(), ["P(b) v2 id'd {} a2@2 a@1 b@0", "P(c) v0 {} c@0"])
+  })
+
+  it("is no dead letter at a redelivery, whatever the source owns by then", () => {
+    const world = new World({ settings })
+    world.each(E("a"), E("b"))
+    const merge = world.append(MD("b", "a"))
+    world.deliver([merge])
+    world.deletePerson("a")
+    world.each(MD("a", "a2"), MD("a", "a3"), E("b"))
+    assert.deepStrictEqual(letters(world.deliver([merge])), [])
+    assert.deepStrictEqual(letters(world.batch(MD("b", "a"))), ["Merge limit exceeded"])
+  })
+})
+
 describe("a race with other workers", () => {
   const start = () => {
     const world = new World()
@@ -606,12 +629,12 @@ describe("a race with other workers", () => {
 describe("a merge that is left out", () => {
   const start = (reason: string) => {
     const world = new World()
-    world.each(E("anon-1"), E("alice"))
+    world.each(E("anon-1", { set: { of: "anon-1" } }), E("alice"))
     const identify = world.append(I("alice", "anon-1", { set: { a: 1 } }))
     const ran = world.deliver([identify], { withoutMerge: new Map([[Position.key(identify.at), reason]]) })
     return { world, identify, ran }
   }
-  const apart = [`P(alice) v1 {"a":1} alice@0`, "P(anon-1) v0 {} anon-1@0"]
+  const apart = [`P(alice) v1 {"a":1} alice@0`, `P(anon-1) v0 {"of":"anon-1"} anon-1@0`]
 
   it("D51 because of an error: its event is an ordinary one", () => {
     const { ran, world } = start("error")
@@ -632,5 +655,7 @@ describe("a merge that is left out", () => {
     const ran = world.deliver([identify])
     assert.deepStrictEqual(world.people(), apart)
     assert.deepStrictEqual([ran.messages, ran.stored[0]?.person.uuid], [[], U("alice")])
+    assert.deepStrictEqual(ran.stored.map(shown), [{ a: 1 }])
+    assert.deepStrictEqual(types(ran), ["merge_race_condition"])
   })
 })

@@ -48,7 +48,10 @@ describe("trim", () => {
   const text = "x".repeat(20)
 
   it("takes removable keys in ascending order, until the text is within the target", () => {
-    assert.deepStrictEqual(SizeLimit.trim({ zz: text, b: text, a: text, email: "e" }, settings), { zz: text, email: "e" })
+    assert.deepStrictEqual(SizeLimit.trim({ zz: text, b: text, a: text, email: "e" }, settings), {
+      zz: text,
+      email: "e"
+    })
   })
 
   it("never takes what tells who the person is or where it came from", () => {
