@@ -1,7 +1,8 @@
 /**
  * One append to the log's tables: any number of messages of any topics, all or none (guides postgres 9).
  *
- * All bytes travel in one parameter that the server cuts up again: that costs the client half of what arrays of bytes do.
+ * All bytes travel in one parameter that the server cuts up again: the driver copies it once, where an array of bytes grows
+ * step by step, and that costs the client a fifth to a third more, collections of garbage included.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
