@@ -121,14 +121,14 @@ export const fold =
     if (applied.length > 0) warnings.push(...again(input, snapshot, applied, outcomes))
     if (fresh.length === 0) return { changes: unchanged, result: { outcomes, warnings }, messages: () => [] }
     // Most often one run. Whoever would end above the size limit has their events held to it in the next.
-    const oversized = new Set<string>()
-    for (;;) {
+    const known = new Set<string>()
+    for (let runs = 1; ; runs++) {
       const state = State.make(snapshot, {
         settings: input.settings,
         groupTypes: input.groupTypes,
         leftOut: (at) => input.withoutMerge?.get(Position.key(at)),
         limits: true,
-        oversized
+        oversized: runs > maxRuns ? everybody : known
       })
       for (const index of fresh) outcomes[index] = first(input, state, input.events[index]!)
       const finished = Finish.finish(state)
@@ -136,9 +136,14 @@ export const fold =
         warnings.push(...state.warnings)
         return { changes: finished.changes, result: { outcomes, warnings }, messages: finished.messages }
       }
-      for (const key of finished.oversized) oversized.add(key)
+      for (const key of finished.oversized) known.add(key)
     }
   }
+
+/** A dead letter may change who is merged with whom, and so who is too large; nobody can make a batch run for ever. */
+const maxRuns = 8
+
+const everybody: State.Oversized = { size: Number.POSITIVE_INFINITY, has: () => true }
 
 const both = ({ event: second, person: first }: Steps, state: State.State, event: Event): Outcome<ProcessedEvent> => {
   const outcome = first(state, event)

@@ -58,6 +58,9 @@ export interface GroupDraft {
   properties: Properties
 }
 
+/** People by `personKey`. */
+export type Oversized = Pick<ReadonlySet<string>, "has" | "size">
+
 export interface Rules {
   readonly settings: Settings
   readonly groupTypes: GroupTypeIndex
@@ -65,8 +68,8 @@ export interface Rules {
   readonly leftOut: (at: Position) => string | undefined
   /** False for messages that were applied before: what they did once, no limit takes back. */
   readonly limits: boolean
-  /** People, by `personKey`, whose batch would end above the size limit: each of their events is held to it. */
-  readonly oversized: ReadonlySet<string>
+  /** Whose batch would end above the size limit: each of their events is held to it. */
+  readonly oversized: Oversized
 }
 
 export interface State {
