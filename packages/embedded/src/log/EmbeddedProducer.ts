@@ -8,6 +8,7 @@ import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
 import * as MessageSize from "@tributary/pipeline/service/MessageSize"
 import { Producer, ProducerError, type Rejection } from "@tributary/pipeline/service/Producer"
 import * as SqlFailure from "@tributary/runtime-node/postgres/SqlFailure"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -35,12 +36,15 @@ const appendBytes = 8 * 1024 * 1024
 const heldMessagesLimit = 100_000
 const heldBytesLimit = 128 * 1024 * 1024
 
-const timeLimit = "20 seconds"
+/** Within a second more at most: one look at all calls costs less than a timer for each. */
+const timeLimitMs = 20_000
 
 /** One `send`. */
 interface Call {
   readonly messages: ReadonlyArray<LogMessage>
   readonly rejections: Array<Rejection>
+  /** Milliseconds since the epoch after which it fails. */
+  readonly deadline: number
   /** Messages that are neither appended nor rejected. */
   left: number
   /** Why the last append failed. */
@@ -61,14 +65,25 @@ const make = (options: EmbeddedProducerOptions) =>
   Effect.gen(function* () {
     const append = yield* Append.make
     const heads = yield* LogHeads
+    const clock = yield* Clock.Clock
     const arrived = Changes.make()
+    /** Calls without a result, the oldest first. */
+    const open = new Set<Call>()
     const queue: Array<Waiting> = []
     /** Of the messages in the queue and in flight. */
     let heldBytes = 0
     let inFlight: ReadonlyArray<Waiting> = []
 
     const enqueue = (messages: ReadonlyArray<LogMessage>): Call | ProducerError => {
-      const call: Call = { messages, rejections: [], left: 0, cause: "time limit", result: Deferred.makeUnsafe() }
+      const deadline = clock.currentTimeMillisUnsafe() + timeLimitMs
+      const call: Call = {
+        messages,
+        rejections: [],
+        deadline,
+        left: 0,
+        cause: "time limit",
+        result: Deferred.makeUnsafe()
+      }
       const waiting: Array<Waiting> = []
       let bytes = 0
       for (const [index, message] of messages.entries()) {
@@ -88,9 +103,36 @@ const make = (options: EmbeddedProducerOptions) =>
       call.left = waiting.length
       heldBytes += bytes
       for (const one of waiting) queue.push(one)
-      if (waiting.length > 0) arrived.happened()
+      if (waiting.length > 0) {
+        open.add(call)
+        arrived.happened()
+      }
       return call
     }
+
+    const end = (call: Call, result: Effect.Effect<ReadonlyArray<Rejection>, ProducerError>): void => {
+      open.delete(call)
+      Deferred.doneUnsafe(call.result, result)
+    }
+
+    const fail = (call: Call, cause: unknown): void =>
+      end(call, Effect.fail(new ProducerError({ reason: "Unavailable", cause })))
+
+    /** One message of the call is appended or rejected. */
+    const settled = (call: Call): void => {
+      call.left--
+      if (call.left > 0) return
+      call.rejections.sort((a, b) => a.index - b.index)
+      end(call, Effect.succeed(call.rejections))
+    }
+
+    const failOverdue = Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      for (const call of open) {
+        if (call.deadline > now) break
+        fail(call, call.cause)
+      }
+    })
 
     /** The messages of the next append. */
     const take = (): Array<Waiting> => {
@@ -156,9 +198,10 @@ const make = (options: EmbeddedProducerOptions) =>
     })
 
     yield* Effect.forkScoped(Effect.forever(step))
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(failOverdue, "1 second")))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        for (const { call } of [...inFlight, ...queue.splice(0)]) fail(call, "the producer is closed")
+        for (const call of open) fail(call, "the producer is closed")
       })
     )
 
@@ -172,32 +215,12 @@ const make = (options: EmbeddedProducerOptions) =>
           const call = enqueue(messages)
           if (call instanceof ProducerError) return Effect.fail(call)
           if (call.left === 0) return Effect.succeed(call.rejections)
-          return Deferred.await(call.result).pipe(
-            Effect.timeoutOrElse({
-              duration: timeLimit,
-              orElse: () => {
-                fail(call, call.cause)
-                return Deferred.await(call.result)
-              }
-            }),
-            // What nobody waits for need not be appended.
-            Effect.onInterrupt(() => Effect.sync(() => fail(call, "interrupted")))
-          )
+          // What nobody waits for need not be appended.
+          return Effect.onInterrupt(Deferred.await(call.result), () => Effect.sync(() => fail(call, "interrupted")))
         })
       }
     })
   })
-
-const settled = (call: Call): void => {
-  call.left--
-  if (call.left > 0) return
-  call.rejections.sort((a, b) => a.index - b.index)
-  Deferred.doneUnsafe(call.result, Effect.succeed(call.rejections))
-}
-
-const fail = (call: Call, cause: unknown): void => {
-  Deferred.doneUnsafe(call.result, Effect.fail(new ProducerError({ reason: "Unavailable", cause })))
-}
 
 /**
  * Whether the data are to blame: a value that no column takes, a broken rule, a limit of the server. Anything else, as
