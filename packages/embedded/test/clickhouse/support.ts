@@ -1,5 +1,5 @@
 /** A real engine in a folder of its own, with the schema. One per test file: the engine serves one folder a process. */
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
@@ -8,7 +8,12 @@ import * as EmbeddedClickHouse from "../../src/clickhouse/EmbeddedClickHouse.ts"
 import * as Engine from "../../src/clickhouse/Engine.ts"
 import * as Query from "../../src/clickhouse/Query.ts"
 
-export const folder = (): string => mkdtempSync(join(tmpdir(), "tributary-clickhouse-"))
+/** A folder that goes when the test's process ends. */
+export const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), "tributary-clickhouse-"))
+  process.on("exit", () => rmSync(made, { recursive: true, force: true }))
+  return made
+}
 
 export const engine = EmbeddedClickHouse.layer().pipe(
   Layer.provideMerge(Engine.layer({ folder: folder(), database: "tributary" }))
