@@ -5,6 +5,7 @@
 
 import { empty, isProperties, type Properties } from "../event/Properties.ts"
 import * as Timestamp from "../event/Timestamp.ts"
+import * as Uuid from "../event/Uuid.ts"
 import type { Subject } from "./Filter.ts"
 
 export const transformationRoots: ReadonlySet<string> = new Set(["project", "event", "inputs"])
@@ -69,38 +70,56 @@ const parseProperties = (text: unknown): Properties => {
   return isProperties(value) ? value : empty
 }
 
-/** Reads a message; undefined for what is none. Times may be ClickHouse's or ISO. */
-export const parseMessage = (text: string): EventMessage | undefined => {
+/** A message of which only the outside is read: whose it is. What is inside costs more, and most projects do not want it. */
+export interface Envelope {
+  readonly team: number
+  readonly body: Properties
+}
+
+/** Undefined for what is no message. */
+export const parseEnvelope = (text: string): Envelope | undefined => {
   try {
-    const message: unknown = JSON.parse(text)
-    if (!isProperties(message)) return undefined
-    const { distinct_id: distinctId, elements_chain, event, person_id, team_id: team, timestamp, uuid } = message
-    const time = toIso(timestamp)
-    const isComplete =
-      typeof team === "number" &&
-      typeof uuid === "string" &&
-      typeof event === "string" &&
-      typeof distinctId === "string"
-    if (!isComplete || time === null) return undefined
+    const body: unknown = JSON.parse(text)
+    if (!isProperties(body)) return undefined
+    const team = body["team_id"]
+    return typeof team === "number" && Number.isInteger(team) ? { team, body } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads the inside; undefined where a part is not what it should be. Times may be ClickHouse's or ISO. */
+export const openEnvelope = ({ body, team }: Envelope): EventMessage | undefined => {
+  const { distinct_id: distinctId, elements_chain, event, person_id, timestamp, uuid } = body
+  const time = toIso(timestamp)
+  if (typeof uuid !== "string" || !Uuid.isUuid(uuid) || time === null) return undefined
+  if (typeof event !== "string" || typeof distinctId !== "string") return undefined
+  try {
     return {
       team,
-      projectId: typeof message["project_id"] === "number" ? message["project_id"] : team,
+      projectId: typeof body["project_id"] === "number" ? body["project_id"] : team,
       uuid,
       event,
       distinctId,
-      properties: parseProperties(message["properties"]),
+      properties: parseProperties(body["properties"]),
       elementsChain: typeof elements_chain === "string" ? elements_chain : "",
       timestamp: time,
-      capturedAt: toIso(message["captured_at"]),
+      capturedAt: toIso(body["captured_at"]),
       person:
         typeof person_id === "string" && person_id !== ""
-          ? { id: person_id, properties: parseProperties(message["person_properties"]) }
+          ? { id: person_id, properties: parseProperties(body["person_properties"]) }
           : null,
-      historicalMigration: message["historical_migration"] === true
+      historicalMigration: body["historical_migration"] === true
     }
   } catch {
     return undefined
   }
+}
+
+/** Both at once. */
+export const parseMessage = (text: string): EventMessage | undefined => {
+  const envelope = parseEnvelope(text)
+  return envelope === undefined ? undefined : openEnvelope(envelope)
 }
 
 /** A group of an event, with what is stored of it. */
@@ -136,20 +155,26 @@ export interface Surroundings {
   readonly project: { readonly id: number; readonly name: string }
   readonly source: { readonly id: string; readonly name: string }
   readonly groups: ReadonlyArray<EventGroup>
-  /** Where people reach the console, without a slash at the end. */
+  /** Where people reach the site, without a slash at the end. */
   readonly siteUrl: string
 }
+
+const projectUrl = (siteUrl: string, team: number): string => `${siteUrl}/project/${team}`
+
+/** Where the event can be looked at. */
+export const eventUrl = ({ team, timestamp, uuid }: EventMessage, siteUrl: string): string =>
+  `${projectUrl(siteUrl, team)}/events/${encodeURIComponent(uuid)}/${encodeURIComponent(timestamp)}`
 
 /** What a destination's templates see, without its inputs. */
 export const ofDestination = (
   message: EventMessage,
   { groups, project, siteUrl, source }: Surroundings
 ): Properties => {
-  const projectUrl = `${siteUrl}/project/${project.id}`
+  const home = projectUrl(siteUrl, project.id)
   const encode = encodeURIComponent
   return {
-    project: { id: project.id, name: project.name, url: projectUrl },
-    source: { name: source.name, url: `${projectUrl}/functions/${source.id}/configuration/` },
+    project: { id: project.id, name: project.name, url: home },
+    source: { name: source.name, url: `${home}/functions/${source.id}/configuration/` },
     event: {
       uuid: message.uuid,
       event: message.event,
@@ -158,7 +183,7 @@ export const ofDestination = (
       elements_chain: message.elementsChain,
       timestamp: message.timestamp,
       captured_at: message.capturedAt,
-      url: `${projectUrl}/events/${encode(message.uuid)}/${encode(message.timestamp)}`
+      url: eventUrl(message, siteUrl)
     },
     person:
       message.person === null
@@ -166,13 +191,13 @@ export const ofDestination = (
         : {
             id: message.person.id,
             name: displayName(message.person.properties, message.distinctId),
-            url: `${projectUrl}/person/${encode(message.distinctId)}`,
+            url: `${home}/person/${encode(message.distinctId)}`,
             properties: message.person.properties
           },
     groups: Object.fromEntries(
       groups.map(({ index, key, properties, type }) => [
         type,
-        { id: key, type, index, url: `${projectUrl}/groups/${index}/${encode(key)}`, properties }
+        { id: key, type, index, url: `${home}/groups/${index}/${encode(key)}`, properties }
       ])
     )
   }

@@ -137,6 +137,10 @@ const readMasking = (row: Row, roots: ReadonlySet<string>): Result.Result<Maskin
   })
 }
 
+/** The target of a mapping's number; undefined where the row has none of it any more. */
+export const targetOf = ({ targets }: HogFunction, mapping: number): Target | undefined =>
+  targets.find((target) => target.mapping === mapping)
+
 /** Execution order, nulls last, then age, then id: the order in which transformations run (spec cdp 2.1). */
 export const byOrder = (a: HogFunction, b: HogFunction): number =>
   (a.executionOrder ?? Number.MAX_SAFE_INTEGER) - (b.executionOrder ?? Number.MAX_SAFE_INTEGER) ||

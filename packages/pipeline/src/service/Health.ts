@@ -85,3 +85,12 @@ export const untilBack =
   <A, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, never, R | Health> =>
     // Every failure is tried again without end, so none is left.
     Effect.orDie(retryWhileAway<E>(engine, () => true, explain)(self))
+
+/** Beats every 20 s while `self` runs: long work, and waiting for an engine, count as steps (spec worker 6.10). */
+export const beating =
+  (loop: string) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Health> =>
+    Effect.raceFirst(
+      self,
+      Health.use((health) => Effect.forever(Effect.andThen(Effect.sleep("20 seconds"), health.beat(loop))))
+    )
