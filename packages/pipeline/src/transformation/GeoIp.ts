@@ -34,7 +34,7 @@ const nullOnPerson: Properties = Object.fromEntries(baseKeys.map((key) => [`$geo
 const nullInitially: Properties = Object.fromEntries(baseKeys.map((key) => [`$initial_geoip_${key}`, null]))
 
 /** What is known of a place, by key; absent parts are left out. */
-const known = (place: Place): ReadonlyArray<readonly [key: string, value: string | number]> => {
+const parts = (place: Place): ReadonlyArray<readonly [key: string, value: string | number]> => {
   const found: Array<readonly [string, string | number]> = []
   const add = (key: string, value: string | number | undefined): void => {
     if (value !== undefined) found.push([key, value])
@@ -58,20 +58,42 @@ const known = (place: Place): ReadonlyArray<readonly [key: string, value: string
 
 const objectOrEmpty = (value: unknown): Properties => (isProperties(value) ? value : {})
 
+/** What a place comes to; the same place is found again and again, so it is worked out once. */
+interface Written {
+  readonly onEvent: Properties
+  readonly onPerson: Properties
+  readonly initially: Properties
+}
+
+const known = new WeakMap<Place, Written>()
+
+const write = (place: Place): Written => {
+  const before = known.get(place)
+  if (before !== undefined) return before
+  const found = parts(place)
+  const onEvent = Object.fromEntries(found.map(([key, value]) => [`$geoip_${key}`, value]))
+  const initially = Object.fromEntries(found.map(([key, value]) => [`$initial_geoip_${key}`, value]))
+  const written = {
+    onEvent,
+    onPerson: { ...nullOnPerson, ...onEvent },
+    initially: { ...nullInitially, ...initially }
+  }
+  known.set(place, written)
+  return written
+}
+
 /** The properties with the place on them; the same object where `$ip` leads nowhere, or `$geoip_disable` is truthy. */
 export const enrich = (properties: Properties, lookup: (ip: string) => Place | undefined): Properties => {
   const ip = properties["$ip"]
   if (properties["$geoip_disable"] || typeof ip !== "string" || ip === "") return properties
   const place = lookup(ip)
   if (place === undefined) return properties
-  const found = known(place)
-  const current = Object.fromEntries(found.map(([key, value]) => [`$geoip_${key}`, value]))
-  const initial = Object.fromEntries(found.map(([key, value]) => [`$initial_geoip_${key}`, value]))
+  const { initially, onEvent, onPerson } = write(place)
   return {
     ...properties,
-    ...current,
-    $set: { ...objectOrEmpty(properties["$set"]), ...nullOnPerson, ...current },
-    $set_once: { ...objectOrEmpty(properties["$set_once"]), ...nullInitially, ...initial }
+    ...onEvent,
+    $set: { ...objectOrEmpty(properties["$set"]), ...onPerson },
+    $set_once: { ...objectOrEmpty(properties["$set_once"]), ...initially }
   }
 }
 

@@ -73,7 +73,7 @@ describe("delivery", () => {
       const slow = aHook({ url: "https://slow.example/" })
       const world = aWorld([slow, aHook()])
       let isStanding = true
-      world.answer = ({ url }) =>
+      world.outside.answer = ({ url }) =>
         url.startsWith("https://slow") && isStanding
           ? Effect.delay(Effect.succeed({ status: 503, body: "", retryAfter: "300" }), "10 seconds")
           : Effect.succeed(OutboundMemory.ok)
@@ -99,19 +99,13 @@ describe("delivery", () => {
     Effect.gen(function* () {
       const world = aWorld([aHook()])
       let isAway = true
-      const away = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | StoreError, R> =>
-        Effect.suspend(() =>
-          isAway
-            ? Effect.fail(
-                new StoreError({
-                  store: "DeliveryStore",
-                  operation: "any",
-                  reason: "Unavailable",
-                  cause: new Error("away")
-                })
-              )
+      const away = <A>(self: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+        Effect.suspend(() => {
+          const cause = new Error("away")
+          return isAway
+            ? Effect.fail(new StoreError({ store: "DeliveryStore", operation: "any", reason: "Unavailable", cause }))
             : self
-        )
+        })
       const flaky = Layer.effect(
         DeliveryStore,
         Effect.map(DeliveryStore, (store) =>
@@ -130,7 +124,7 @@ describe("delivery", () => {
         assert.isUndefined(committed(world))
         isAway = false
         yield* pass(20, 1_000)
-      }).pipe(Effect.scoped, Effect.provide(flaky), Effect.provide(world.layer))
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(flaky, world.layer)))
       assert.strictEqual(world.sent.length, 1)
       assert.strictEqual(committed(world), 1n)
     })
@@ -155,7 +149,7 @@ describe("delivery", () => {
   it.effect("when it is asked to stop, attempts in hand are finished and settled", () =>
     Effect.gen(function* () {
       const world = aWorld([aHook()])
-      world.answer = () => Effect.delay(Effect.succeed(OutboundMemory.ok), "5 seconds")
+      world.outside.answer = () => Effect.delay(Effect.succeed(OutboundMemory.ok), "5 seconds")
       yield* Effect.gen(function* () {
         yield* append(1)
         yield* Effect.forkChild(Effect.scoped(Effect.andThen(Deliver.run(options), Effect.sleep("2 seconds"))))
@@ -204,7 +198,7 @@ describe("delivery", () => {
   it.effect("a destination with a bug fails its delivery and no other", () =>
     Effect.gen(function* () {
       const world = aWorld([aHook({ url: "https://bug.example/" }), aHook()])
-      world.answer = ({ url }) =>
+      world.outside.answer = ({ url }) =>
         url.startsWith("https://bug") ? Effect.die(new Error("a bug")) : Effect.succeed(OutboundMemory.ok)
       yield* Effect.gen(function* () {
         yield* Deliver.run(options)

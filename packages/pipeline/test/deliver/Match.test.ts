@@ -127,13 +127,11 @@ describe("matching", () => {
 
   it.effect("a filter that fails on an event counts, tells its owner, and stops nobody else", () =>
     Effect.gen(function* () {
-      const deep = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`)
       const fragile = aHook({}, { filters: { properties: [{ key: "a", operator: "icontains", value: "x" }] } })
       const world = aWorld([fragile, aHook()])
       const nested = `{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`
       const text = JSON.stringify({ ...JSON.parse(textOf(aMessage())), properties: nested })
       yield* Match.batch([aRecord(text)], { siteUrl: "" }).pipe(Effect.provide(world.layer))
-      assert.isArray(deep)
       assert.deepStrictEqual(world.metrics(), { filtering_failed: 1, triggered: 1 })
       assert.match(world.lines()[0] ?? "", /^error: Error filtering event 018f3a2e/)
     })

@@ -33,7 +33,7 @@ const delivered = (
     const world = aWorld([hook], [{ team: 1, type: "company", index: 0, key: "acme", properties: { plan: "pro" } }])
     const at: Array<number> = []
     let asked = 0
-    world.answer = () =>
+    world.outside.answer = () =>
       Effect.gen(function* () {
         at.push(yield* Effect.clockWith((clock) => clock.currentTimeMillis))
         const answer = answers[asked++] ?? status(200)

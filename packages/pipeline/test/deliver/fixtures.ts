@@ -13,7 +13,7 @@ import * as EventLogMemory from "@tributary/pipeline/service/memory/EventLogMemo
 import * as FunctionStoreMemory from "@tributary/pipeline/service/memory/FunctionStoreMemory"
 import * as OutboundMemory from "@tributary/pipeline/service/memory/OutboundMemory"
 import * as ProjectStoreMemory from "@tributary/pipeline/service/memory/ProjectStoreMemory"
-import type { OutboundRequest, OutboundResponse } from "@tributary/pipeline/service/Outbound"
+import type { OutboundRequest } from "@tributary/pipeline/service/Outbound"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
 import { Effect, Layer } from "effect"
 import { aRow } from "../transformation/fixtures.ts"
@@ -84,39 +84,33 @@ export const aWorld = (hooks: ReadonlyArray<Row>, groups: ReadonlyArray<EventGro
   const rows = new Map(hooks.map((row) => [row.id, row]))
   const deliveries = new Map<string, DeliveryStoreMemory.Row>()
   const log = EventLogMemory.make({ partitions: 1 })
-  const world = {
-    sent,
-    rows,
-    deliveries,
-    log,
-    answer: ((): Effect.Effect<OutboundResponse> => Effect.succeed(OutboundMemory.ok)) as OutboundMemory.Answer,
-    /** The texts of a topic, parsed. */
-    told: (topic: string): ReadonlyArray<Record<string, unknown>> =>
-      log.records(topic).map(({ value }) => JSON.parse(new TextDecoder().decode(value ?? new Uint8Array()))),
-    /** Counts by metric, summed up. */
-    metrics: (): Record<string, number> => {
-      const counts = new Map<string, number>()
-      for (const { count, metric_name } of world.told(Topics.clickhouseAppMetrics)) {
-        counts.set(String(metric_name), (counts.get(String(metric_name)) ?? 0) + Number(count))
-      }
-      return Object.fromEntries(counts)
-    },
-    /** Levels and texts of the log lines. */
-    lines: (): ReadonlyArray<string> =>
-      world.told(Topics.logEntries).map(({ level, message }) => `${level}: ${message}`),
-    layer: Layer.mergeAll(
-      FunctionStoreMemory.layer(rows).pipe(
-        Layer.provide(TransformationRegistry.layer()),
-        Layer.provide(DestinationRegistry.layer()),
-        Layer.provide(GeoIp.layerMemory(new Map()))
-      ),
-      ProjectStoreMemory.layer([ProjectStoreMemory.project({ id: 1, apiToken: "phc_1", name: "Shop" })]),
-      EventGroupsMemory.layer(groups),
-      DeliveryStoreMemory.layer(deliveries),
-      OutboundMemory.layer(sent, (request) => world.answer(request)),
-      EventLogMemory.layer(log),
-      Health.Health.layer
-    )
+  /** How the outside answers. Replace it at any time. */
+  const outside: { answer: OutboundMemory.Answer } = { answer: () => Effect.succeed(OutboundMemory.ok) }
+  /** The texts of a topic, parsed. */
+  const told = (topic: string): ReadonlyArray<Record<string, unknown>> =>
+    log.records(topic).map(({ value }) => JSON.parse(new TextDecoder().decode(value ?? new Uint8Array())))
+  /** Counts by metric, summed up. */
+  const metrics = (): Record<string, number> => {
+    const counts = new Map<string, number>()
+    for (const { count, metric_name } of told(Topics.clickhouseAppMetrics)) {
+      counts.set(String(metric_name), (counts.get(String(metric_name)) ?? 0) + Number(count))
+    }
+    return Object.fromEntries(counts)
   }
-  return world
+  /** Levels and texts of the log lines. */
+  const lines = (): ReadonlyArray<string> => told(Topics.logEntries).map(({ level, message }) => `${level}: ${message}`)
+  const layer = Layer.mergeAll(
+    FunctionStoreMemory.layer(rows).pipe(
+      Layer.provide(TransformationRegistry.layer()),
+      Layer.provide(DestinationRegistry.layer()),
+      Layer.provide(GeoIp.layerMemory(new Map()))
+    ),
+    ProjectStoreMemory.layer([ProjectStoreMemory.project({ id: 1, apiToken: "phc_1", name: "Shop" })]),
+    EventGroupsMemory.layer(groups),
+    DeliveryStoreMemory.layer(deliveries),
+    OutboundMemory.layer(sent, (request) => outside.answer(request)),
+    EventLogMemory.layer(log),
+    Health.Health.layer
+  )
+  return { sent, rows, deliveries, log, outside, told, metrics, lines, layer }
 }

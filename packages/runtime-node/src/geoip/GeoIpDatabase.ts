@@ -12,7 +12,7 @@ import { Reader, type Response } from "maxmind"
 import * as Address from "../outbound/Address.ts"
 import * as Record from "./Record.ts"
 
-/** Answers that are kept: places of the busiest addresses, in the order of their first use. */
+/** Answers that are kept; when there are as many, all are forgotten, for bookkeeping would cost more than it saves. */
 const remembered = 10_000
 
 interface Database {
@@ -68,7 +68,7 @@ export const layer = (path: string): Layer.Layer<GeoIp> =>
     Effect.gen(function* () {
       let database: Database | undefined
       const refresh = Effect.suspend(() => open(path, database)).pipe(
-        Effect.map((opened) => void (database = opened)),
+        Effect.flatMap((opened) => Effect.sync(() => void (database = opened))),
         Effect.catch((problem) => {
           const state = database === undefined ? "no places are looked up" : "the old one goes on serving"
           return Effect.logWarning(`GEOIP_DATABASE=${path}: cannot be read, ${state}: ${problem}`)

@@ -16,7 +16,4 @@ const rows = Layer.effectDiscard(
   })
 )
 
-eventGroupsContract(
-  "PostgreSQL",
-  EventGroups.layer.pipe(Layer.provideMerge(rows), Layer.provide(TestDatabase.layer))
-)
+eventGroupsContract("PostgreSQL", EventGroups.layer.pipe(Layer.provideMerge(rows), Layer.provide(TestDatabase.layer)))
