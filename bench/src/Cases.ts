@@ -5,7 +5,9 @@ import type { PersonsDatabase } from "@tributary/runtime-node/postgres/Database"
 import type * as Effect from "effect/Effect"
 import type * as Case from "./Case.ts"
 import * as CaptureCase from "./capture/CaptureCase.ts"
+import * as EndToEndCase from "./standalone/EndToEndCase.ts"
 import type { World } from "./World.ts"
+import * as MemoryCase from "./worker/MemoryCase.ts"
 import * as WorkerCase from "./worker/WorkerCase.ts"
 
 type Run = (
@@ -18,11 +20,12 @@ const cases: ReadonlyArray<readonly [name: string, run: Run]> = [
   ["worker-known", WorkerCase.run("known")],
   ["worker-new", WorkerCase.run("new")],
   ["worker-identify", WorkerCase.run("identify")],
-  ["worker-personless", WorkerCase.run("personless")]
+  ["worker-personless", WorkerCase.run("personless")],
+  ["end-to-end", EndToEndCase.run]
 ]
 
 /** Run only when they are asked for by name. */
-const onRequest: ReadonlyArray<readonly [name: string, run: Run]> = []
+const onRequest: ReadonlyArray<readonly [name: string, run: Run]> = [["memory", MemoryCase.run]]
 
 export const names: ReadonlyArray<string> = [...cases, ...onRequest].map(([name]) => name)
 

@@ -75,7 +75,8 @@ const openRound = Effect.fnUntraced(function* (server: Server, load: Load, shape
   const requestsPerSecond = eventsPerSecond / shape.eventsPerRequest
   const count = Math.round(requestsPerSecond * openSeconds)
   yield* load.ask("prepare", { run: runs++, count, eventsPerRequest: shape.eventsPerRequest })
-  return yield* load.ask("open", { port: server.info.port, connections: 64, requestsPerSecond })
+  const answers = yield* load.ask("open", { port: server.info.port, connections: 64, requestsPerSecond })
+  return answers.map(({ latency }) => latency)
 })
 
 const servers = Effect.fnUntraced(function* (gatherMs: number) {

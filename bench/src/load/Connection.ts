@@ -10,6 +10,8 @@ export interface Connection {
   /** A whole request as bytes. One at a time. */
   readonly send: (request: Buffer) => Promise<Reply>
   readonly close: () => void
+  /** False once either side has closed it. */
+  readonly isOpen: () => boolean
 }
 
 const lengthOf = /\r\ncontent-length: (\d+)/i
@@ -37,7 +39,8 @@ export const open = (port: number): Promise<Connection> =>
             waiting = { done, failed }
             socket.write(request)
           }),
-        close: () => socket.destroy()
+        close: () => socket.destroy(),
+        isOpen: () => socket.writable
       })
     )
     socket.setEncoding("latin1")

@@ -1,6 +1,7 @@
 /** Requests as SDKs send them, ready to be written: single events to `/i/v0/e`, gzipped batches to `/batch`. */
 import { gzipSync } from "node:zlib"
-import { event, token } from "../Events.ts"
+import { type ClientEvent, token } from "../Events.ts"
+import * as Mix from "../worker/Mix.ts"
 
 export interface Requests {
   /** Number from which events are made; no two calls may share one. */
@@ -10,9 +11,6 @@ export interface Requests {
   readonly eventsPerRequest: number
 }
 
-/** How many people the events are of. */
-const people = 20_000
-
 const request = (path: string, body: Buffer, headers: string): Buffer =>
   Buffer.concat([
     Buffer.from(
@@ -21,19 +19,25 @@ const request = (path: string, body: Buffer, headers: string): Buffer =>
     body
   ])
 
+/** What the requests carry: events of people who may be known, at a time just before this call. */
+const events = ({ count, eventsPerRequest, run }: Requests, now: number) =>
+  Mix.events({ mix: "known", run, count: count * eventsPerRequest, at: now - 500, unmerged: 0 })
+
 /** `count` requests. Times are those of this call. */
-export const make = ({ count, eventsPerRequest, run }: Requests): ReadonlyArray<Buffer> => {
+export const make = (wanted: Requests): ReadonlyArray<Buffer> => {
   const now = Date.now()
-  const eventAt = (index: number) => {
-    const person = (index * 7919) % people
-    return event({ run, index, person, distinctId: `user-${person}`, at: now - 500 })
-  }
-  return Array.from({ length: count }, (_, i) => {
-    if (eventsPerRequest === 1) {
-      return request("/i/v0/e", Buffer.from(JSON.stringify({ token, ...eventAt(i) })), "")
+  const requests: Array<Buffer> = []
+  let batch: Array<ClientEvent> = []
+  for (const event of events(wanted, now)) {
+    if (wanted.eventsPerRequest === 1) {
+      requests.push(request("/i/v0/e", Buffer.from(JSON.stringify({ token, ...event })), ""))
+      continue
     }
-    const batch = Array.from({ length: eventsPerRequest }, (_, k) => eventAt(i * eventsPerRequest + k))
+    batch.push(event)
+    if (batch.length < wanted.eventsPerRequest) continue
     const body = { api_key: token, batch, sent_at: new Date(now).toISOString() }
-    return request("/batch", gzipSync(JSON.stringify(body), { level: 6 }), "Content-Encoding: gzip\r\n")
-  })
+    requests.push(request("/batch", gzipSync(JSON.stringify(body), { level: 6 }), "Content-Encoding: gzip\r\n"))
+    batch = []
+  }
+  return requests
 }

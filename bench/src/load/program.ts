@@ -9,13 +9,21 @@ export interface Target {
   readonly connections: number
 }
 
+/** The answer to a request, in the order of requests. */
+export interface Answered {
+  /** Milliseconds from the time when the request was due. */
+  readonly latency: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
 export type LoadQuestions = {
   /** Makes the requests of the next load. */
   readonly prepare: readonly [Requests.Requests, null]
   /** Sends them all, each connection the next one as soon as it has its answer. Answers with the seconds it took. */
   readonly closed: readonly [Target, number]
-  /** Sends so many a second, whatever comes back. Answers with milliseconds from the time when each was due. */
-  readonly open: readonly [Target & { readonly requestsPerSecond: number }, ReadonlyArray<number>]
+  /** Sends so many a second, whatever comes back. */
+  readonly open: readonly [Target & { readonly requestsPerSecond: number }, ReadonlyArray<Answered>]
 }
 
 let requests: ReadonlyArray<Buffer> = []
@@ -43,17 +51,19 @@ const closed = async (target: Target): Promise<number> => {
   return seconds
 }
 
-const open = async (target: LoadQuestions["open"][0]): Promise<ReadonlyArray<number>> => {
+const open = async (target: LoadQuestions["open"][0]): Promise<ReadonlyArray<Answered>> => {
   const connections = await opened(target)
   const idle = [...connections]
-  const latencies: Array<number> = []
-  const sending: Array<Promise<void>> = []
+  const sending: Array<Promise<Answered>> = []
   const began = performance.now() + 20
-  const send = async (request: Buffer, dueAt: number): Promise<void> => {
-    const connection = idle.pop() ?? (await Connection.open(target.port))
+  const send = async (request: Buffer, dueAt: number): Promise<Answered> => {
+    // In turn, for the server closes those that rest for seconds.
+    const free = idle.shift()
+    const connection = free?.isOpen() === true ? free : await Connection.open(target.port)
     checked(await connection.send(request))
-    latencies.push(performance.now() - dueAt)
+    const now = performance.now()
     idle.push(connection)
+    return { latency: now - dueAt, at: performance.timeOrigin + now }
   }
   for (let next = 0; next < requests.length; ) {
     const dueAt = began + (next * 1000) / target.requestsPerSecond
@@ -61,9 +71,9 @@ const open = async (target: LoadQuestions["open"][0]): Promise<ReadonlyArray<num
     if (wait > 0) await pause(wait)
     else sending.push(send(requests[next++]!, dueAt))
   }
-  await Promise.all(sending)
+  const answers = await Promise.all(sending)
   for (const connection of idle) connection.close()
-  return latencies
+  return answers
 }
 
 Measured.answer<LoadQuestions>({
