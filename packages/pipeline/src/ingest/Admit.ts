@@ -19,7 +19,7 @@ import * as Body from "./admit/Body.ts"
 import * as Fit from "./admit/Fit.ts"
 import * as Headers from "./admit/Headers.ts"
 import type { Settings } from "./Settings.ts"
-import type { Notes, Stage } from "./Stage.ts"
+import { alone, type Notes, type Stage } from "./Stage.ts"
 
 /** A message that may be processed once its project is known. */
 interface Parsed {
@@ -43,13 +43,17 @@ export const make =
   (records, notes) =>
     Effect.gen(function* () {
       const restrictions = yield* Restrictions
-      const parsed = records.map((record) => parse(record, restrictions, settings, record.topic === overflowTopic))
+      const parsed = records.map((record) =>
+        alone("admit", () => parse(record, restrictions, settings, record.topic === overflowTopic))
+      )
       const tokens = new Set<string>()
       for (const outcome of parsed) if (outcome._tag === "Continue") tokens.add(outcome.value.token)
       const projects = yield* findProjects(ProjectStore.use((store) => store.byTokens(tokens))).pipe(Effect.orDie)
       const { add, metrics } = filterCounts()
       const outcomes = parsed.map((outcome, index) =>
-        outcome._tag === "Continue" ? admit(outcome.value, records[index]!, projects, settings, notes, add) : outcome
+        outcome._tag === "Continue"
+          ? alone("admit", () => admit(outcome.value, records[index]!, projects, settings, notes, add))
+          : outcome
       )
       notes.metrics.push(...metrics())
       return outcomes

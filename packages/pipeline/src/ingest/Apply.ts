@@ -107,7 +107,7 @@ const alone = (items: ReadonlyArray<Item>, options: Options, failure: unknown): 
       { outcomes: [undefined], warnings: [], outbox: [] }
     )
   }
-  const buried = orElse(bury(item, options, failure), (again) =>
+  const buried = orElse(bury(items, item, options, failure), (again) =>
     Effect.die(new Error(`a dead letter could not be remembered: ${describe(again)}`))
   )
   if (event.partner === undefined) return buried
@@ -139,24 +139,29 @@ const attempt = (
   )
 }
 
-/** Only remembers the dead letter and raises the progress. */
-const bury = (item: Item, { group }: Options, failure: unknown) => {
-  const outcome = failedAlone(failure)
-  const refusal: Refusal = outcome
-  return Effect.map(
+/**
+ * Only remembers the dead letter and raises the progress. Where another worker has applied the message meanwhile, its outcome
+ * is final, and folding the message once more finds it.
+ */
+const bury = (items: ReadonlyArray<Item>, item: Item, options: Options, failure: unknown) => {
+  const letter = failedAlone(failure)
+  const refusal: Refusal = letter
+  const dead: Applied = { outcomes: [letter], warnings: [], outbox: [] }
+  return Effect.flatMap(
     whileAway(
       PersonStore.use((store) =>
         store.transact(
-          { group, progress: [item.at], names: [], looks: [], groups: [], countIdsUpTo: 0 },
-          (snapshot) => ({
-            changes: snapshot.applied(item.at) ? unchanged : { ...unchanged, refusals: [{ at: item.at, refusal }] },
-            result: outcome,
-            messages: () => []
-          })
+          { group: options.group, progress: [item.at], names: [], looks: [], groups: [], countIdsUpTo: 0 },
+          (snapshot) => {
+            const isApplied = snapshot.applied(item.at)
+            const changes = isApplied ? unchanged : { ...unchanged, refusals: [{ at: item.at, refusal }] }
+            return { changes, result: isApplied, messages: () => [] }
+          }
         )
       )
     ),
-    (): Applied => ({ outcomes: [outcome], warnings: [], outbox: [] })
+    ({ result: isApplied }) =>
+      isApplied ? orElse(attempt(items, options), () => Effect.succeed(dead)) : Effect.succeed(dead)
   )
 }
 

@@ -23,6 +23,15 @@ export const step: Fold.EventStep = (state, event) => {
   return Fold.steps.event(state, isSame ? event : { ...event, event: name, properties })
 }
 
+/** An event of which not even this can be told has no types; the fold finds out the same, and it becomes a dead letter. */
+const typesOf = (event: Event): ReadonlyArray<string> => {
+  try {
+    return GroupEvent.typesOf(event)
+  } catch {
+    return []
+  }
+}
+
 const noGroups: GroupTypeIndex = () => undefined
 
 const postgresAway = Health.untilBack<StoreError>("PostgreSQL", (error) => `${error.operation}: ${String(error.cause)}`)
@@ -37,7 +46,7 @@ export const resolveGroupTypes = (
   const requests: Array<GroupTypeRequest> = []
   for (const event of events) {
     if (event === undefined) continue
-    for (const groupType of GroupEvent.typesOf(event)) {
+    for (const groupType of typesOf(event)) {
       requests.push({ project: event.project, groupType, timestamp: event.timestamp })
     }
   }

@@ -53,13 +53,13 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
     const events = transformed.map((outcome) => (outcome._tag === "Continue" ? outcome.value : undefined))
     const groupTypes = yield* EventStep.resolveGroupTypes(events)
     // A redirected message must be in its lane before the progress passes it: nothing would bring it back.
-    yield* stages.write.redirect(records, transformed)
+    const settled = yield* stages.write.redirect(records, transformed)
     const applied = yield* apply(
       records.map((record, index) => ({ at: record, event: events[index] })),
       { group, groupTypes, settings: settings.fold, steps: { person: stages.person, event: stages.event } }
     )
     notes.warnings.push(...applied.warnings)
-    const outcomes = transformed.map((outcome, index): Outcome<ProcessedEvent> => {
+    const outcomes = settled.map((outcome, index): Outcome<ProcessedEvent> => {
       if (outcome._tag !== "Continue") return outcome
       const folded = applied.outcomes[index]
       if (folded === undefined) throw new Error("the fold left an event without an outcome")

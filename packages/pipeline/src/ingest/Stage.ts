@@ -5,7 +5,7 @@
  * per batch; what it does per event is plain functions. What a batch has to tell besides its events (warnings, metrics,
  * messages of other topics) is collected in `Notes` and written with the events.
  */
-import type { Outcome } from "@tributary/domain/event/Outcome"
+import * as Outcome from "@tributary/domain/event/Outcome"
 import type { AppMetric } from "@tributary/domain/row/AppMetricRow"
 import type { LogEntry } from "@tributary/domain/row/LogEntryRow"
 import type { Warning } from "@tributary/domain/warning/Warning"
@@ -28,14 +28,14 @@ export const makeNotes = (): Notes => ({ warnings: [], metrics: [], logs: [], me
 export type Stage<A, B, E, R> = (
   batch: ReadonlyArray<A>,
   notes: Notes
-) => Effect.Effect<ReadonlyArray<Outcome<B>>, E, R>
+) => Effect.Effect<ReadonlyArray<Outcome.Outcome<B>>, E, R>
 
 /** Runs a stage on the survivors and puts each answer back in its place. */
 export const onSurvivors = <A, B, E, R>(
   stage: Stage<A, B, E, R>,
-  outcomes: ReadonlyArray<Outcome<A>>,
+  outcomes: ReadonlyArray<Outcome.Outcome<A>>,
   notes: Notes
-): Effect.Effect<ReadonlyArray<Outcome<B>>, E, R> => {
+): Effect.Effect<ReadonlyArray<Outcome.Outcome<B>>, E, R> => {
   const live: Array<A> = []
   for (const outcome of outcomes) if (outcome._tag === "Continue") live.push(outcome.value)
   return Effect.map(stage(live, notes), (answers) => {
@@ -47,4 +47,17 @@ export const onSurvivors = <A, B, E, R>(
       return answer
     })
   })
+}
+
+/**
+ * What a step says of one event; an exception, which is a bug, makes that event alone a dead letter (spec worker 6.1). A value
+ * that is nested deeper than the stack is one way to meet it.
+ */
+export const alone = <A>(step: string, decide: () => Outcome.Outcome<A>): Outcome.Outcome<A> => {
+  try {
+    return decide()
+  } catch (bug) {
+    const error = bug instanceof Error ? bug.message : String(bug)
+    return Outcome.deadLetter("Processing error - non-retriable", step, error)
+  }
 }

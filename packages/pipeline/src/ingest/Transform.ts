@@ -27,7 +27,7 @@ import type { StoreError } from "../service/StoreError.ts"
 import * as Runner from "../transformation/Runner.ts"
 import type { TransformationEvent } from "../transformation/Transformation.ts"
 import { type Admitted, subject } from "./admit/Admitted.ts"
-import { type Notes, onSurvivors, type Stage } from "./Stage.ts"
+import { alone, type Notes, onSurvivors, type Stage } from "./Stage.ts"
 
 /** An event of which it is decided whether it may touch people. */
 interface Profiled {
@@ -52,9 +52,11 @@ const findFunctions = Health.untilBack<StoreError>(
 /** Decides, runs the project's transformations, normalises. */
 export const stage: Stage<Admitted, Event, never, FunctionStore | Health.Health> = (batch, notes) =>
   Effect.gen(function* () {
-    const profiled = batch.map((admitted) => decide(admitted, notes))
+    const profiled = batch.map((admitted) => alone("transform", () => decide(admitted, notes)))
     const transformed = yield* onSurvivors(transform, profiled, notes)
-    return transformed.map((outcome) => (outcome._tag === "Continue" ? normalise(outcome.value, notes) : outcome))
+    return transformed.map((outcome) =>
+      outcome._tag === "Continue" ? alone("transform", () => normalise(outcome.value, notes)) : outcome
+    )
   })
 
 /** 20a: may the event touch people? Its properties lose what contradicts the answer. */

@@ -7,13 +7,7 @@
  * or a metric is counted and logged, for neither may hold up the batch.
  */
 import type { ProcessedEvent } from "@tributary/domain/event/Event"
-import * as Outcome from "@tributary/domain/event/Outcome"
-import * as Timestamp from "@tributary/domain/event/Timestamp"
-import * as AppMetricRow from "@tributary/domain/row/AppMetricRow"
-import * as EventRow from "@tributary/domain/row/EventRow"
-import * as LogEntryRow from "@tributary/domain/row/LogEntryRow"
-import * as Topics from "@tributary/domain/row/Topics"
-import * as WarningRow from "@tributary/domain/row/WarningRow"
+import type * as Outcome from "@tributary/domain/event/Outcome"
 import * as Catalogue from "@tributary/domain/warning/Catalogue"
 import type { Warning } from "@tributary/domain/warning/Warning"
 import * as Clock from "effect/Clock"
@@ -22,11 +16,12 @@ import * as Metric from "effect/Metric"
 import * as Health from "../service/Health.ts"
 import type { LogMessage, LogRecord } from "../service/LogMessage.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
-import { Producer, type ProducerError, type Rejection } from "../service/Producer.ts"
+import { Producer, ProducerError, type Rejection } from "../service/Producer.ts"
 import type { StoreError } from "../service/StoreError.ts"
 import * as DeadLetter from "./DeadLetter.ts"
 import * as Debounce from "./Debounce.ts"
 import type { Notes } from "./Stage.ts"
+import * as Messages from "./write/Messages.ts"
 
 export interface Batch {
   readonly records: ReadonlyArray<LogRecord>
@@ -39,11 +34,14 @@ export interface Batch {
 }
 
 export interface Write<R = Producer | PersonStore | Health.Health> {
-  /** Appends redirected messages to their lane; acknowledged when it succeeds. */
-  readonly redirect: (
+  /**
+   * Appends redirected messages to their lane; acknowledged when it succeeds. Answers with the outcomes: a message that the
+   * lane refuses for good is a dead letter.
+   */
+  readonly redirect: <A>(
     records: ReadonlyArray<LogRecord>,
-    outcomes: ReadonlyArray<Outcome.Outcome<unknown>>
-  ) => Effect.Effect<void, never, R>
+    outcomes: ReadonlyArray<Outcome.Outcome<A>>
+  ) => Effect.Effect<ReadonlyArray<Outcome.Outcome<A>>, never, R>
   /** Appends everything else; acknowledged when it succeeds. */
   readonly batch: (batch: Batch) => Effect.Effect<void, never, R>
 }
@@ -53,9 +51,18 @@ interface Outgoing {
   readonly message: LogMessage
   readonly origin:
     | { readonly _tag: "Event"; readonly index: number; readonly event: ProcessedEvent }
-    | { readonly _tag: "DeadLetter" }
+    /** One that was refused before has been cut if that could help; if not even this is taken, the batch waits. */
+    | { readonly _tag: "DeadLetter"; readonly wasRefused: boolean }
     | { readonly _tag: "Outbox"; readonly row: OutboxRow }
     | { readonly _tag: "Note" }
+}
+
+/** What the log refuses of a batch. */
+interface Refused {
+  /** Ids of outbox rows. */
+  readonly rows: Set<bigint>
+  /** Events that became dead letters, by their index. */
+  readonly letters: Map<number, Outcome.DeadLetter>
 }
 
 const outcomesTotal = Metric.counter("ingestion_outcomes_total", {
@@ -71,6 +78,11 @@ const notesLostTotal = Metric.counter("ingestion_notes_refused_total", {
   incremental: true
 })
 
+const warningsTotal = Metric.counter("ingestion_warnings_total", {
+  description: "Warnings: emitted, or suppressed because the hour had one",
+  incremental: true
+})
+
 const logAway = Health.untilBack<ProducerError>("the log", (error) => `${error.reason}: ${String(error.cause)}`)
 const postgresAway = Health.retryWhileAway<StoreError>(
   "PostgreSQL",
@@ -78,201 +90,177 @@ const postgresAway = Health.retryWhileAway<StoreError>(
   (error) => `${error.operation}: ${String(error.cause)}`
 )
 
-const send = (messages: ReadonlyArray<LogMessage>) =>
-  messages.length === 0 ? Effect.succeed<ReadonlyArray<Rejection>>([]) : logAway(Producer.use((p) => p.send(messages)))
+/** A dead letter that its topic will not take is no reason to lose it: the batch waits, as for a log that is away. */
+const send = (
+  all: ReadonlyArray<Outgoing>
+): Effect.Effect<ReadonlyArray<Rejection>, never, Producer | Health.Health> => {
+  if (all.length === 0) return Effect.succeed([])
+  const sent = Producer.use((producer) => producer.send(all.map(({ message }) => message)))
+  return logAway(
+    Effect.flatMap(sent, (rejections) => {
+      const stuck = rejections.find(({ index }) => {
+        const origin = all[index]?.origin
+        return origin?._tag === "DeadLetter" && origin.wasRefused
+      })
+      if (stuck === undefined) return Effect.succeed(rejections)
+      const cause = new Error(`the dead letters' topic refuses a letter: ${stuck.detail}`)
+      return Effect.fail(new ProducerError({ reason: "Unavailable", cause }))
+    })
+  )
+}
 
 export const make = (topics: { readonly overflow: string }): Write => {
   const debounce = Debounce.make()
 
   const redirect: Write["redirect"] = (records, outcomes) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const messages = outcomes.flatMap((outcome, index): ReadonlyArray<LogMessage> => {
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const indexes: Array<number> = []
+      const messages: Array<Outgoing> = []
+      for (const [index, outcome] of outcomes.entries()) {
         const record = records[index]
-        if (outcome._tag !== "Redirect" || record === undefined) return []
-        return [redirected(record, outcome, topics.overflow, now)]
-      })
-      return Effect.asVoid(send(messages))
+        if (outcome._tag !== "Redirect" || record === undefined) continue
+        indexes.push(index)
+        messages.push({ message: Messages.redirected(record, outcome, topics.overflow, now), origin: { _tag: "Note" } })
+      }
+      const rejections = yield* send(messages)
+      if (rejections.length === 0) return outcomes
+      const letters = new Map(
+        rejections.map((rejection) => [indexes[rejection.index], Messages.refusedAtEmit(rejection)])
+      )
+      return outcomes.map((outcome, index) => letters.get(index) ?? outcome)
     })
 
   const batch: Write["batch"] = (self) =>
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
-      yield* count(self.outcomes)
-      const refused = yield* deliver(outgoing(self, now), self, now)
-      const published = self.outbox.filter(({ id }) => !refused.has(id)).map(({ id }) => id)
+      const refused: Refused = { rows: new Set(), letters: new Map() }
+      const warned = warnedMessages(self.notes.warnings, now)
+      yield* countWarnings(self.notes.warnings.length, warned.length)
+      yield* deliver([...outgoing(self, refused, now), ...warned.map(asNote)], self, refused, now)
+      yield* count(self.outcomes.map((outcome, index) => refused.letters.get(index) ?? outcome))
+      const published = self.outbox.filter(({ id }) => !refused.rows.has(id)).map(({ id }) => id)
       yield* postgresAway(PersonStore.use((store) => store.published(published))).pipe(orLeaveToSweeper)
     })
 
-  const outgoing = ({ notes, outbox, outcomes, records, teams }: Batch, now: number): ReadonlyArray<Outgoing> => {
-    const out: Array<Outgoing> = []
-    for (let index = 0; index < outcomes.length; index++) {
-      const outcome = outcomes[index]
-      const record = records[index]
-      if (outcome?._tag === "Continue") {
-        const message = eventMessage(outcome.value, now)
-        if (message !== undefined) out.push({ message, origin: { _tag: "Event", index, event: outcome.value } })
-        else if (record !== undefined) {
-          out.push({ message: DeadLetter.make(record, tooDeep, teams[index], now), origin: { _tag: "DeadLetter" } })
-        }
-      } else if (outcome?._tag === "DeadLetter" && record !== undefined) {
-        out.push({ message: DeadLetter.make(record, outcome, teams[index], now), origin: { _tag: "DeadLetter" } })
-      }
-    }
-    for (const row of outbox) out.push({ message: { ...row, headers: [] }, origin: { _tag: "Outbox", row } })
-    for (const message of [...noted(notes, now), ...warned(notes.warnings, now)])
-      out.push({ message, origin: { _tag: "Note" } })
-    return out
-  }
-
-  const warned = (warnings: ReadonlyArray<Warning>, now: number): ReadonlyArray<LogMessage> =>
+  const warnedMessages = (warnings: ReadonlyArray<Warning>, now: number): ReadonlyArray<LogMessage> =>
     warnings.flatMap((warning) =>
       Catalogue.entryOf(warning.type).alwaysSend ||
       debounce(`${warning.team}:${warning.type}:${warning.key ?? ""}`, now)
-        ? [
-            {
-              topic: Topics.clickhouseIngestionWarnings,
-              key: null,
-              value: WarningRow.encode(warning, now),
-              headers: []
-            }
-          ]
+        ? [Messages.warningMessage(warning, now)]
         : []
     )
 
-  /** Sends until nothing is left to send; answers with the outbox rows that the log refuses. */
+  /** Sends until nothing is left to send, and adds to `refused` what the log does not take. */
   const deliver = (
     all: ReadonlyArray<Outgoing>,
     self: Batch,
+    refused: Refused,
     now: number
-  ): Effect.Effect<ReadonlySet<bigint>, never, Producer | PersonStore | Health.Health> =>
-    Effect.flatMap(send(all.map(({ message }) => message)), (rejections) => {
-      if (rejections.length === 0) return Effect.succeed<ReadonlySet<bigint>>(new Set())
+  ): Effect.Effect<void, never, Producer | PersonStore | Health.Health> =>
+    Effect.flatMap(send(all), (rejections) => {
+      if (rejections.length === 0) return Effect.void
       const instead: Array<Outgoing> = []
       const refusedRows: Array<OutboxRow> = []
       const warnings: Array<Warning> = []
       let lost = 0
       for (const rejection of rejections) {
-        const refused = all[rejection.index]
-        if (refused === undefined) continue
-        const { message, origin } = refused
+        const outgoing = all[rejection.index]
+        if (outgoing === undefined) continue
+        const { message, origin } = outgoing
+        const isTooLarge = rejection.reason === "TooLarge"
         switch (origin._tag) {
           case "Event": {
             const record = self.records[origin.index]
             if (record === undefined) break
-            const letter = Outcome.deadLetter("message_size_too_large", "emit", rejection.detail)
-            instead.push({
-              message: DeadLetter.make(record, letter, origin.event.project.id, now),
-              origin: { _tag: "DeadLetter" }
-            })
-            warnings.push(eventTooLarge(origin.event))
+            const letter = Messages.refusedAtEmit(rejection)
+            refused.letters.set(origin.index, letter)
+            instead.push(asLetter(DeadLetter.make(record, letter, origin.event.project.id, now)))
+            if (isTooLarge) warnings.push(Messages.eventTooLarge(origin.event))
             break
           }
-          case "DeadLetter":
-            if (message.headers.some(([name]) => name === "dlq_truncated")) lost += 1
-            else instead.push({ message: DeadLetter.truncated(message), origin })
+          case "DeadLetter": {
+            const smaller = isTooLarge ? DeadLetter.truncated(message) : message
+            instead.push({ message: smaller, origin: { _tag: "DeadLetter", wasRefused: true } })
             break
+          }
           case "Outbox":
             refusedRows.push(origin.row)
-            warnings.push(...rowTooLarge(origin.row))
+            if (isTooLarge) warnings.push(...Messages.rowTooLarge(origin.row))
             break
           case "Note":
             lost += 1
         }
       }
-      for (const message of warned(warnings, now)) instead.push({ message, origin: { _tag: "Note" } })
+      const warned = warnedMessages(warnings, now)
+      instead.push(...warned.map(asNote))
       return Effect.gen(function* () {
+        yield* countWarnings(warnings.length, warned.length)
         if (lost > 0) {
           yield* Metric.update(notesLostTotal, lost)
           yield* Effect.logError("a topic refuses messages for good", { messages: lost, why: rejections[0]?.detail })
         }
-        if (refusedRows.length > 0) {
-          yield* Metric.update(refusedByLogTotal, refusedRows.length)
-          yield* Effect.logError("the log refuses outbox rows for good: ClickHouse lacks them", {
-            rows: refusedRows.map(({ id }) => String(id))
-          })
-          yield* postgresAway(PersonStore.use((store) => store.refusedByLog(refusedRows.map(({ id }) => id)))).pipe(
-            orLeaveToSweeper
-          )
-        }
-        const more = yield* deliver(instead, self, now)
-        return new Set([...more, ...refusedRows.map(({ id }) => id)])
+        if (refusedRows.length > 0) yield* markRefused(refusedRows.map(({ id }) => id))
+        for (const { id } of refusedRows) refused.rows.add(id)
+        yield* deliver(instead, self, refused, now)
       })
     })
 
   return { redirect, batch }
 }
 
+const asLetter = (message: LogMessage): Outgoing => ({ message, origin: { _tag: "DeadLetter", wasRefused: false } })
+const asNote = (message: LogMessage): Outgoing => ({ message, origin: { _tag: "Note" } })
+
+/** Everything but the warnings. Events that cannot be written become letters here already. */
+const outgoing = (self: Batch, refused: Refused, now: number): ReadonlyArray<Outgoing> => {
+  const { notes, outbox, outcomes, records, teams } = self
+  const out: Array<Outgoing> = []
+  for (const [index, outcome] of outcomes.entries()) {
+    const record = records[index]
+    if (record === undefined) continue
+    if (outcome._tag === "Continue") {
+      const message = Messages.eventMessage(outcome.value, now)
+      if (message !== undefined) out.push({ message, origin: { _tag: "Event", index, event: outcome.value } })
+      else {
+        refused.letters.set(index, Messages.tooDeep)
+        out.push(asLetter(DeadLetter.make(record, Messages.tooDeep, teams[index], now)))
+      }
+    } else if (outcome._tag === "DeadLetter") {
+      out.push(asLetter(DeadLetter.make(record, outcome, teams[index], now)))
+    }
+  }
+  for (const row of outbox) out.push({ message: { ...row, headers: [] }, origin: { _tag: "Outbox", row } })
+  for (const message of Messages.noted(notes, now)) out.push(asNote(message))
+  return out
+}
+
+const markRefused = (ids: ReadonlyArray<bigint>) =>
+  Effect.gen(function* () {
+    yield* Metric.update(refusedByLogTotal, ids.length)
+    yield* Effect.logError("the log refuses outbox rows for good: ClickHouse lacks them", { rows: ids.map(String) })
+    yield* postgresAway(PersonStore.use((store) => store.refusedByLog(ids))).pipe(orLeaveToSweeper)
+  })
+
+const countWarnings = (raised: number, emitted: number) =>
+  raised === 0
+    ? Effect.void
+    : Effect.andThen(
+        Metric.update(Metric.withAttributes(warningsTotal, { result: "emitted" }), emitted),
+        Metric.update(Metric.withAttributes(warningsTotal, { result: "suppressed" }), raised - emitted)
+      )
+
 /** The rows are in the log; if the outbox cannot be told so, a sweep publishes them once more, which is harmless. */
 const orLeaveToSweeper = Effect.catch((error: StoreError) =>
   Effect.logWarning("outbox rows stay until the next sweep", { cause: String(error.cause) })
 )
 
-/** Undefined for properties that are nested deeper than JSON can be written. */
-const eventMessage = (event: ProcessedEvent, now: number): LogMessage | undefined => {
-  try {
-    return {
-      topic: Topics.clickhouseEvents,
-      key: event.uuid,
-      value: EventRow.encode(event, now),
-      headers: [["productTrack", EventRow.productTrack(event.event)]]
-    }
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
-}
-
-const tooDeep = Outcome.deadLetter("Processing error - non-retriable", "emit", "properties are nested too deep")
-
-const noted = ({ logs, messages, metrics }: Notes, now: number): ReadonlyArray<LogMessage> => [
-  ...messages,
-  ...metrics.map((metric) => ({
-    topic: Topics.clickhouseAppMetrics,
-    // As upstream keys them: a filter's by the project, a function's by the function.
-    key: metric.appSource === "event_filter" ? String(metric.team) : metric.appSourceId,
-    value: AppMetricRow.encode(metric, now),
-    headers: []
-  })),
-  ...logs.map((entry) => ({
-    topic: Topics.logEntries,
-    key: entry.instanceId,
-    value: LogEntryRow.encode(entry),
-    headers: []
-  }))
-]
-
-const redirected = (record: LogRecord, outcome: Outcome.Redirect, topic: string, now: number): LogMessage => ({
-  topic,
-  key: outcome.keepKey ? record.key : null,
-  value: record.value ?? "",
-  headers: [
-    ...record.headers,
-    ["redirect-step", outcome.reason],
-    ["redirect-timestamp", Timestamp.toIso(now)],
-    ...(outcome.keepKey ? [] : [["redirect-original-key", record.key] as const])
-  ]
-})
-
-const eventTooLarge = ({ distinctId, project, uuid }: ProcessedEvent): Warning => ({
-  team: project.id,
-  type: "message_size_too_large",
-  details: { eventUuid: uuid, distinctId, step: "emit" }
-})
-
-/** A person or group whose message is too large; its row names it (spec worker 2.9, 4.4). */
-const rowTooLarge = ({ topic, value }: OutboxRow): ReadonlyArray<Warning> => {
-  const row = JSON.parse(value)
-  if (topic === Topics.clickhousePerson) {
-    return [{ team: row.team_id, type: "person_upsert_message_size_too_large", details: { personId: row.id } }]
-  }
-  if (topic === Topics.clickhouseGroups) {
-    const details = { groupTypeIndex: row.group_type_index, groupKey: row.group_key }
-    return [{ team: row.team_id, type: "group_upsert_message_size_too_large", details }]
-  }
-  return []
-}
-
-const labels = { Continue: "stored", Drop: "dropped", DeadLetter: "dead_letter", Redirect: "redirected" } as const
+const labels = {
+  Continue: "stored",
+  Drop: "dropped",
+  DeadLetter: "dead_letter",
+  Redirect: "redirected"
+} as const
 
 /** One update a batch for each kind and reason that occurs. */
 const count = (outcomes: ReadonlyArray<Outcome.Outcome<unknown>>): Effect.Effect<void> => {

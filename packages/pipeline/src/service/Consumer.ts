@@ -42,22 +42,16 @@ const session = <R>(loop: Loop.Loop, options: Options<R>) =>
     while (!loop.isStopping()) {
       yield* health.beat(options.name)
       const polled = yield* loop.orStop(poll)
-      if (polled !== undefined) yield* beating(options.name, options.handle(polled, subscription))
+      if (polled !== undefined) yield* options.handle(polled, subscription)
     }
   }).pipe(
+    Health.beating(options.name),
     Effect.scoped,
     Effect.catchDefect((bug) =>
       Effect.logError("a bug stopped a batch; it will be delivered again", bug).pipe(
         Effect.andThen(loop.orStop(Effect.sleep(pauseAfterBug)))
       )
     )
-  )
-
-/** A long batch, and waiting for an engine, count as steps of the loop (spec worker 6.10). */
-const beating = <A, E, R>(name: string, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Health.Health> =>
-  Effect.raceFirst(
-    self,
-    Health.Health.use((health) => Effect.forever(Effect.andThen(Effect.sleep("20 seconds"), health.beat(name))))
   )
 
 /** Commits, per partition, the position after the last record. */

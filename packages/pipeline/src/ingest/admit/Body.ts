@@ -75,7 +75,8 @@ export const read = (record: LogRecord): Outcome.Outcome<Body> => {
     set: optionalObject(field("$set")),
     setOnce: optionalObject(field("$set_once")),
     unset: Array.isArray(unset) || isProperties(unset) ? unset : undefined,
-    mayNeedCleaning: Text.mayNeedCleaning(text)
+    // Of both: the envelope may have escaped the backslash of an escape in `data`.
+    mayNeedCleaning: Text.mayNeedCleaning(text) || Text.mayNeedCleaning(data)
   })
 }
 

@@ -43,7 +43,7 @@ export const admit = (
   const distinctId = Text.clean(body.distinctId)
   const about = { team: project.id, uuid: body.uuid, event, distinctId }
   const capturedAt = time(headers.now)
-  const receivedAt = time(body.now) ?? capturedAt ?? known.recordTime
+  const receivedAt = time(body.now) ?? capturedAt ?? Timestamp.within(known.recordTime, Timestamp.earliest)
 
   const unfit =
     Validate.distinctId(project.id, headers.distinctId) ??
@@ -97,8 +97,11 @@ export const admit = (
 
 const cleaned = <A>(body: Body, value: A): A => (body.mayNeedCleaning ? Text.cleanJson(value) : value)
 
-const time = (text: string | undefined): number | undefined =>
-  text === undefined || text === "" ? undefined : Timestamp.parseWorker(text)
+/** A time of capture; undefined where there is none, or none that a table could hold. */
+const time = (text: string | undefined): number | undefined => {
+  const at = text === undefined || text === "" ? undefined : Timestamp.parseWorker(text)
+  return at === undefined || Timestamp.within(at, Timestamp.earliest) !== at ? undefined : at
+}
 
 /** 48 h: younger events are no import, whatever the header says (spec worker 1.5). */
 const youngestImportMs = 48 * 3_600_000

@@ -26,13 +26,15 @@ export interface Options {
   readonly places?: ReadonlyMap<string, Place>
   /** Transformations of your own, which rows may name. */
   readonly transformations?: ReadonlyArray<Transformation>
+  /** Of each topic; 4 by default. */
+  readonly partitions?: number
 }
 
 /** A world of its own; its parts may be read, and the lists of projects and functions changed, at any time. */
-export const make = ({ places = new Map(), projects, transformations = [] }: Options) => {
+export const make = ({ partitions = 4, places = new Map(), projects, transformations = [] }: Options) => {
   const people = PersonTables.makeTables()
   const clickhouse = ClickHouseSinkMemory.makeTables()
-  const log = EventLogMemory.make()
+  const log = EventLogMemory.make({ partitions })
   const functions = new Map<string, FunctionRow>()
   const all = [...projects]
   const layer = Layer.mergeAll(
