@@ -42,7 +42,7 @@ export const stores = (url: string, { dataDir, gatherMs }: { readonly dataDir: s
   )
 }
 
-const started = Layer.unwrap(
+export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const dataDir = yield* folder
     const context = yield* Layer.build(EmbeddedPostgres.layer({ dataDir }))
@@ -56,8 +56,6 @@ const started = Layer.unwrap(
     return Layer.effect(World, world).pipe(Layer.provideMerge(stores(url, { dataDir, gatherMs: 0 })))
   })
 )
-
-export const layer = started
 
 /** What programs of the bench get from their environment. */
 export const settings = Config.all({

@@ -89,7 +89,7 @@ const servers = Effect.fnUntraced(function* (gatherMs: number) {
 
 const throughput = Effect.fnUntraced(function* (shape: Shape, options: Case.Options, load: Load) {
   const both = yield* servers(0)
-  const warmUp = Math.ceil(shape.requests / 3)
+  const warmUp = shape.requests
   yield* closedRound(both.ours, load, shape, runs++, warmUp)
   yield* closedRound(both.baseline, load, shape, runs++, warmUp)
   const figures = { ours: [] as Array<number>, baseline: [] as Array<number>, oursPerSecond: [] as Array<number> }

@@ -36,7 +36,7 @@ export interface Options {
 
 const measured = fileURLToPath(new URL("./Measured.ts", import.meta.url))
 
-/** A program of the bench, or any other, from its TypeScript file. Its own output goes to standard error. */
+/** A program of the bench, or any other, from its TypeScript file. What ours print goes to standard error, as all errors do. */
 export const start = <Q extends Asks, Info>(
   file: URL,
   { environment = {}, isForeign = false, nodeOptions = [] }: Options = {}
@@ -73,7 +73,7 @@ export const start = <Q extends Asks, Info>(
           execArgv: ["--import", measured, "--expose-gc", ...nodeOptions],
           env: { ...process.env, ...environment },
           serialization: "advanced",
-          stdio: ["ignore", 2, 2, "ipc"]
+          stdio: ["ignore", isForeign ? "ignore" : 2, 2, "ipc"]
         })
         started.on("message", (message) => heard(message as Message))
         started.once("error", (error) => ended(error.message))
@@ -82,7 +82,6 @@ export const start = <Q extends Asks, Info>(
       }),
       stop
     )
-    if (!isForeign) yield* Deferred.await(ready)
     const info = isForeign ? (undefined as Info) : yield* Deferred.await(ready)
     let next = 0
     const ask = (name: string, question: unknown) =>

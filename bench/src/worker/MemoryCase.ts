@@ -11,7 +11,7 @@ import * as WorkerCase from "./WorkerCase.ts"
 const slice = 20_000
 const slices = 50
 const slicesPerLine = 5
-const timeLimitMs = 240_000
+const timeLimitMs = 300_000
 
 let runs = 9_000_000
 
