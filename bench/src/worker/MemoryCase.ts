@@ -1,6 +1,6 @@
 /**
  * Whether a worker grows: 100,000 people, a million events in slices of which each is drained before the next, and its memory
- * after every 100,000. Mixes alternate, so that people are changed, made and merged.
+ * after every 100,000. Mixes alternate, so that people are changed and made.
  */
 import * as Effect from "effect/Effect"
 import type * as Case from "../Case.ts"
