@@ -28,7 +28,8 @@ const start = (world: World.World, options: Options = {}) =>
       maxBytes: 16_000_000,
       process: (records) => ingest(World.group, records)
     }).pipe(Effect.andThen(Effect.never), Effect.scoped, world.provided)
-    const fiber = yield* Effect.forkChild(life, { startImmediately: true })
+    // Detached: a test that fails does not wait for the drain, whose clock stands still by then.
+    const fiber = yield* Effect.forkDetach(life, { startImmediately: true })
     yield* TestClock.adjust("1 milli")
     return fiber
   })

@@ -158,6 +158,7 @@ describe("what the log refuses", () => {
       const ran = yield* Fiber.join(running)
       assert.deepStrictEqual(ran.outcomes, ["dead_letter failed_parse_message 1", "stored 1"])
       assert.strictEqual(World.textOf(ran.letters[0]!.record.value), "broken")
+      assert.isUndefined(header(ran.letters[0]!.record.headers, "dlq_truncated"))
     })
   )
 })
