@@ -140,6 +140,7 @@ export const make = (topics: { readonly overflow: string }): Write => {
       yield* deliver([...outgoing(self, refused, now), ...warned.map(asNote)], self, refused, now)
       yield* count(self.outcomes.map((outcome, index) => refused.letters.get(index) ?? outcome))
       const published = self.outbox.filter(({ id }) => !refused.rows.has(id)).map(({ id }) => id)
+      if (published.length === 0) return
       yield* postgresAway(PersonStore.use((store) => store.published(published))).pipe(orLeaveToSweeper)
     })
 

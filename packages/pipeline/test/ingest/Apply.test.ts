@@ -214,10 +214,10 @@ describe("a merge that fails alone", () => {
 })
 
 describe("a batch without people", () => {
-  it.effect("P23: opens no transaction", () =>
+  it.effect("P23: opens no transaction, and does not call the store at all", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
-      world.gate.transact = () => "Bug"
+      world.gate.before = (call) => (call.startsWith("PersonStore") ? Effect.die(new Error(call)) : Effect.void)
       const ran = yield* world.run(A("u"), A("v"), E("w", {}, { token: "phc_nobody" }))
       assert.deepStrictEqual(ran.outcomes, ["dropped invalid_token 1", "stored 2"])
       assert.strictEqual(world.tables.progress.rows.size, 0)
