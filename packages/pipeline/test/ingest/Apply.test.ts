@@ -4,6 +4,7 @@ import type { Work } from "@tributary/domain/person/Snapshot"
 import { header } from "@tributary/pipeline/service/LogMessage"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import type { Gate } from "../support/Gate.ts"
 import * as World from "../support/IngestWorld.ts"
 import { A, E, I, message, minutes, T0 } from "../support/Message.ts"
 
@@ -23,10 +24,7 @@ const offsets = (work: Work) => work.progress.map(({ offset }) => Number(offset)
 const many = (count: number) => Array.from({ length: count }, (_, n) => E(`u${n}`, { set: { n } }))
 
 /** Records the messages of each transaction that committed, in order. */
-const watchCommits = (
-  world: World.World,
-  fail: (work: Work) => ReturnType<World.Gate["transact"]> = () => undefined
-) => {
+const watchCommits = (world: World.World, fail: (work: Work) => ReturnType<Gate["transact"]> = () => undefined) => {
   const commits: Array<ReadonlyArray<number>> = []
   let last: ReadonlyArray<number> = []
   world.gate.transact = (work) => {
