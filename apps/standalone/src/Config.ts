@@ -1,39 +1,97 @@
 /** The settings of `npm start`, with the defaults of INTERFACE.md. Those of capture and worker stand in their apps. */
+import * as CaptureConfig from "@tributary/app-capture/Config"
+import * as WorkerConfig from "@tributary/app-worker/Config"
+import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
+import { parseBytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 
 const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.option(config).pipe(Config.map(Option.getOrUndefined))
+  Config.map(Config.option(config), Option.getOrUndefined)
+const withDefault = <A>(fallback: A) => Config.withDefault<A>(fallback)
+
+const host = "127.0.0.1"
+
+interface Retention {
+  readonly age?: Duration.Duration
+  readonly bytes?: number
+}
+
+/** An age, a size, or both: `24 hours`, `2 GB`, `24 hours, 2 GB`. */
+const parseRetention = (text: string): Retention | undefined => {
+  let read: Retention = {}
+  for (const part of text.split(",").map((piece) => piece.trim())) {
+    const bytes = parseBytes(part)
+    const age = bytes === undefined ? Schema.decodeOption(Schema.DurationFromString)(part) : Option.none()
+    if (bytes !== undefined) read = { ...read, bytes }
+    else if (Option.isSome(age)) read = { ...read, age: age.value }
+    else return undefined
+  }
+  return read
+}
+
+const parseRanges = (text: string): Address.Ranges | undefined => Result.getOrUndefined(Address.parseRanges(text))
 
 export const settings = Config.all({
-  dataDir: Config.String("DATA_DIR").pipe(Config.withDefault(".tributary")),
-  host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
-  port: Config.Port("PORT").pipe(Config.withDefault(8000)),
+  server: CaptureConfig.server({ host }),
+  capture: CaptureConfig.capture,
+  behaviour: WorkerConfig.behaviour,
+  restrictions: WorkerConfig.restrictions,
+  consumption: WorkerConfig.consumption,
+  lanes: laneTopics,
+  topicPrefix: prefix,
+  dataDir: Config.String("DATA_DIR").pipe(withDefault(".tributary")),
   adminToken: optional(Config.Redacted("ADMIN_TOKEN")),
-  projectToken: Config.String("PROJECT_TOKEN").pipe(Config.withDefault("phc_local")),
+  projectToken: Config.NonEmptyString("PROJECT_TOKEN").pipe(withDefault("phc_local")),
   databaseUrl: optional(Config.Redacted("DATABASE_URL")),
   personsDatabaseUrl: optional(Config.Redacted("PERSONS_DATABASE_URL")),
-  postgresPort: Config.Port("POSTGRES_PORT").pipe(Config.withDefault(54_320)),
-  poolSize: Config.Int("POSTGRES_POOL_SIZE").pipe(Config.withDefault(10)),
+  postgresPort: Config.Port("POSTGRES_PORT").pipe(withDefault(54_320)),
+  poolSize: whole("POSTGRES_POOL_SIZE", { min: 7, max: 1000 }).pipe(withDefault(10)),
   clickhouseUrl: optional(Config.String("CLICKHOUSE_URL")),
-  clickhousePort: Config.Port("CLICKHOUSE_HTTP_PORT").pipe(Config.withDefault(8123)),
-  clickhouseDatabase: Config.String("CLICKHOUSE_DATABASE").pipe(Config.withDefault("tributary")),
-  clickhouseUser: Config.String("CLICKHOUSE_USER").pipe(Config.withDefault("default")),
+  clickhousePort: Config.Port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
+  clickhouseDatabase: parsed(
+    "CLICKHOUSE_DATABASE",
+    (text) => (/^[A-Za-z_]\w*$/.test(text) ? text : undefined),
+    "an identifier"
+  ).pipe(withDefault("tributary")),
+  clickhouseUser: Config.String("CLICKHOUSE_USER").pipe(withDefault("default")),
   clickhousePassword: optional(Config.Redacted("CLICKHOUSE_PASSWORD")),
   clickhouseIngest: Config.Literals(["sink", "kafka-engine"], "CLICKHOUSE_INGEST").pipe(
     Config.withDefault("sink" as const)
   ),
-  clickhouseGroupPrefix: Config.String("CLICKHOUSE_KAFKA_GROUP_PREFIX").pipe(Config.withDefault("clickhouse-")),
-  eventsTtlDays: optional(Config.Int("EVENTS_TTL_DAYS")),
-  kafkaHosts: optional(Config.String("KAFKA_HOSTS")),
-  partitions: Config.Int("KAFKA_TOPIC_PARTITIONS").pipe(Config.withDefault(4)),
-  gatherMs: Config.Duration("CAPTURE_GATHER").pipe(
-    Config.withDefault(Duration.zero),
-    Config.map((gather) => Duration.toMillis(gather))
+  clickhouseGroupPrefix: Config.String("CLICKHOUSE_KAFKA_GROUP_PREFIX").pipe(withDefault("clickhouse-")),
+  eventsTtlDays: optional(whole("EVENTS_TTL_DAYS", { min: 1, max: 17_000 })),
+  kafkaHosts: CaptureConfig.kafkaHosts,
+  partitions: whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4)),
+  retention: parsed("LOG_RETENTION", parseRetention, "24 hours, 2 GB, or both with a comma between").pipe(
+    withDefault<Retention>({})
   ),
+  gatherMs: Config.Duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.zero), Config.map(Duration.toMillis)),
   geoipDatabase: optional(Config.String("GEOIP_DATABASE")),
-  encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS"))
+  encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS")),
+  allowPrivate: parsed("ALLOW_PRIVATE_DESTINATIONS", parseRanges, "a comma list of addresses and ranges").pipe(
+    withDefault<Address.Ranges>(() => false)
+  )
 })
 
 export type Settings = Config.Success<typeof settings>
+
+const loopback = /^(127\.|::1$|localhost$)/
+
+/** What the settings ask for together and cannot have: one line. */
+export const conflict = (read: Settings): string | undefined => {
+  if (!loopback.test(read.server.host) && read.adminToken === undefined) {
+    return `ADMIN_TOKEN is not set, and HOST=${read.server.host} can be reached from elsewhere: set a token for console and admin API`
+  }
+  if (read.kafkaHosts !== undefined) {
+    return `KAFKA_HOSTS=${read.kafkaHosts}: this version has no Kafka client; without the setting the log lies in PostgreSQL`
+  }
+  if (read.clickhouseIngest === "kafka-engine") {
+    return "CLICKHOUSE_INGEST=kafka-engine: ClickHouse cannot reach the embedded log; it may be sink"
+  }
+  return undefined
+}

@@ -3,18 +3,18 @@
  * ClickHouse. Started in the order in which they need each other, stopped in the reverse one.
  */
 import { join } from "node:path"
+import * as Topics from "@tributary/domain/row/Topics"
 import * as EmbeddedClickHouse from "@tributary/embedded/clickhouse/EmbeddedClickHouse"
-import * as Engine from "@tributary/embedded/clickhouse/Engine"
 import type { EngineError } from "@tributary/embedded/clickhouse/Engine"
+import * as Engine from "@tributary/embedded/clickhouse/Engine"
 import * as Front from "@tributary/embedded/clickhouse/Front"
-import * as EmbeddedEventLog from "@tributary/embedded/log/EmbeddedEventLog"
-import * as EmbeddedProducer from "@tributary/embedded/log/EmbeddedProducer"
-import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
-import { LogHeads } from "@tributary/embedded/log/LogHeads"
+import * as EmbeddedLog from "@tributary/embedded/log/EmbeddedLog"
 import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import type { StartError } from "@tributary/embedded/StartError"
 import type { ClickHouseError, ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
+import * as DeliveryStore from "@tributary/runtime-node/functions/DeliveryStore"
+import * as EventGroups from "@tributary/runtime-node/functions/EventGroups"
 import * as Database from "@tributary/runtime-node/postgres/Database"
 import * as GroupTypes from "@tributary/runtime-node/postgres/GroupTypes"
 import * as Migrations from "@tributary/runtime-node/postgres/Migrations"
@@ -32,31 +32,49 @@ interface Addresses {
   readonly personsDatabaseUrl: Redacted.Redacted
 }
 
-/** The server in this folder, or the one that `DATABASE_URL` names. */
+/** The server in this folder, or the one that `DATABASE_URL` names. `lost` fails when ours cannot be kept running. */
 export const postgres = (settings: Settings) =>
   Effect.gen(function* () {
-    const { databaseUrl } = settings
-    if (databaseUrl !== undefined) return { databaseUrl, personsDatabaseUrl: settings.personsDatabaseUrl ?? databaseUrl }
+    const { databaseUrl, personsDatabaseUrl } = settings
+    if (databaseUrl !== undefined) {
+      return { databaseUrl, personsDatabaseUrl: personsDatabaseUrl ?? databaseUrl, lost: Effect.never }
+    }
     const context = yield* Layer.build(EmbeddedPostgres.layerIn({ port: settings.postgresPort }))
-    const { url } = yield* Effect.provide(EmbeddedPostgres, context)
-    return { databaseUrl: url, personsDatabaseUrl: settings.personsDatabaseUrl ?? url }
+    const { lost, quit, url } = yield* Effect.provide(EmbeddedPostgres, context)
+    return { databaseUrl: url, personsDatabaseUrl: personsDatabaseUrl ?? url, lost, quit }
   })
 
-/** Everything that PostgreSQL keeps, migrated: projects, people, progress, and the log in its tables. */
-export const stores = (settings: Settings, addresses: Addresses, dataDir: string) => {
+/** A consumer group of this start, and what it reads. */
+export interface Group {
+  readonly group: string
+  readonly topics: ReadonlyArray<string>
+}
+
+/** Everything that PostgreSQL keeps, migrated: projects, people, progress, deliveries, and the log in its tables. */
+export const stores = (settings: Settings, addresses: Addresses, dataDir: string, groups: ReadonlyArray<Group>) => {
   // Of one process' connections the log gets three: one appends, two serve its readers.
   const logConnections = 3
   const databases = Database.layer({ ...addresses, poolSize: settings.poolSize - logConnections })
   const migrated = Layer.effectDiscard(Effect.andThen(Migrations.projects, Migrations.persons))
-  const log = Layer.mergeAll(
-    EmbeddedEventLog.layer,
-    EmbeddedProducer.layer({ dataDir, gatherMs: settings.gatherMs })
-  ).pipe(
-    Layer.provideMerge(LogHeads.layer({ partitions: settings.partitions })),
-    Layer.provideMerge(LogDatabase.layer({ url: addresses.databaseUrl, connections: logConnections }))
-  )
-  const people = Layer.mergeAll(PersonStore.layer, Progress.layer, GroupTypes.layer, ProjectStore.layer)
-  return Layer.mergeAll(log, people).pipe(Layer.provideMerge(Layer.provideMerge(migrated, databases)))
+  const log = EmbeddedLog.layer({
+    url: addresses.databaseUrl,
+    connections: logConnections,
+    partitions: settings.partitions,
+    topics: [settings.topicPrefix + Topics.deadLetters],
+    groups,
+    dataDir,
+    gatherMs: settings.gatherMs,
+    retention: settings.retention
+  })
+  return Layer.mergeAll(
+    log,
+    PersonStore.layer,
+    Progress.layer,
+    GroupTypes.layer,
+    ProjectStore.layer,
+    DeliveryStore.layer,
+    EventGroups.layer
+  ).pipe(Layer.provideMerge(Layer.provideMerge(migrated, databases)))
 }
 
 /** The engine in this process, with its read-only front. */

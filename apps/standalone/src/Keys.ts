@@ -11,10 +11,7 @@ import * as Result from "effect/Result"
 
 const file = "encryption_salt_keys"
 
-export const load = (
-  setting: Redacted.Redacted | undefined,
-  dataDir: string
-): Effect.Effect<Fernet.Keys, StartError> =>
+export const load = (setting: Redacted.Redacted | undefined, dataDir: string): Effect.Effect<Fernet.Keys, StartError> =>
   Effect.gen(function* () {
     const text = setting ?? (yield* kept(dataDir))
     const keys = Fernet.parseKeys(text)

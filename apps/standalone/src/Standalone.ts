@@ -1,18 +1,16 @@
 /**
- * All of Tributary in one process: engines, sink, worker, and capture last, so that the door opens when everything behind
- * it stands. Released in the reverse order: the door closes, workers finish their batches, sinks flush, engines stop.
+ * All of Tributary in one process: engines, sink, worker, delivery, and capture last, so that the door opens when everything
+ * behind it stands. Released in the reverse order: the door closes, workers finish their batches, sinks flush, engines stop.
  */
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import * as WorkerConfig from "@tributary/app-worker/Config"
+import * as CaptureApp from "@tributary/app-capture/CaptureApp"
 import * as WorkerApp from "@tributary/app-worker/WorkerApp"
 import * as Topics from "@tributary/domain/row/Topics"
 import { DataDir } from "@tributary/embedded/DataDir"
-import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
-import * as LogGroups from "@tributary/embedded/log/LogGroups"
-import { LogHeads } from "@tributary/embedded/log/LogHeads"
 import * as Platform from "@tributary/embedded/Platform"
-import * as CaptureSettings from "@tributary/pipeline/capture/Settings"
+import { StartError } from "@tributary/embedded/StartError"
+import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
 import { FunctionStore } from "@tributary/pipeline/service/FunctionStore"
 import { Health } from "@tributary/pipeline/service/Health"
@@ -22,78 +20,63 @@ import * as Tables from "@tributary/pipeline/sink/Tables"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
 import * as FunctionStorePostgres from "@tributary/runtime-node/functions/FunctionStore"
 import * as GeoIpDatabase from "@tributary/runtime-node/geoip/GeoIpDatabase"
-import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
+import { CaptureServer } from "@tributary/runtime-node/http/CaptureServer"
+import * as OutboundHttp from "@tributary/runtime-node/outbound/OutboundHttp"
 import { insertProject } from "@tributary/runtime-node/postgres/InsertProject"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Settings } from "./Config.ts"
+import { conflict, type Settings } from "./Config.ts"
 import * as Engines from "./Engines.ts"
 import * as Keys from "./Keys.ts"
 
-/** The country database that installs with the embedded package. */
-const bundledPlaces = (): string => {
-  const require = createRequire(import.meta.resolve("@tributary/embedded"))
-  const packageJson = require.resolve("@ip-location-db/geo-whois-asn-country-mmdb/package.json")
-  return join(dirname(packageJson), "geo-whois-asn-country.mmdb")
-}
-
-const lanes = (group: string): ReadonlyArray<WorkerApp.Lane> => [
-  { name: "main", topic: Topics.events, group },
-  { name: "overflow", topic: Topics.eventsOverflow, group: `${group}-overflow` },
-  { name: "historical", topic: Topics.eventsHistorical, group: `${group}-historical` }
-]
-
 /** Runs until it is interrupted. `opened` is told where capture listens, once everything stands. */
-export const run = <E, R>(settings: Settings, opened: (address: CaptureServer.CaptureServer["Service"]) => Effect.Effect<void, E, R>) =>
+export const run = (settings: Settings, opened: (address: CaptureServer["Service"]) => Effect.Effect<void>) =>
   Effect.gen(function* () {
+    const message = conflict(settings)
+    if (message !== undefined) return yield* new StartError({ message })
     yield* Platform.check
     const folder = yield* Layer.build(DataDir.layer({ path: settings.dataDir }))
     const { path: dataDir } = yield* Effect.provide(DataDir, folder)
     const keys = yield* Keys.load(settings.encryptionKeys, dataDir)
-    const addresses = yield* Effect.provide(Engines.postgres(settings), folder)
+    const postgres = yield* Effect.provide(Engines.postgres(settings), folder)
 
-    const functions = FunctionStorePostgres.layer({ siteUrl: `http://${settings.host}:${settings.port}`, keys }).pipe(
+    const lanes = WorkerApp.lanes(settings.lanes, settings.consumption)
+    const siteUrl = `http://${settings.server.host}:${settings.server.port}`
+    const functions = FunctionStorePostgres.layer({ siteUrl, keys }).pipe(
       Layer.provide(Layer.mergeAll(TransformationRegistry.layer(), DestinationRegistry.layer())),
       Layer.provide(GeoIpDatabase.layer(settings.geoipDatabase ?? bundledPlaces()))
     )
-    const restrictions = yield* WorkerConfig.restrictions
-    const services = Layer.mergeAll(functions, Restrictions.layerStatic(restrictions)).pipe(
-      Layer.provideMerge(Engines.stores(settings, addresses, dataDir)),
+    const services = Layer.mergeAll(
+      functions,
+      Restrictions.layerStatic(settings.restrictions),
+      OutboundHttp.layer({ allowPrivate: settings.allowPrivate })
+    ).pipe(
+      Layer.provideMerge(Engines.stores(settings, postgres, dataDir, groups(settings, lanes))),
       Layer.provideMerge(Engines.clickhouse(settings, dataDir)),
       Layer.provideMerge(Health.layer)
     )
     const world = yield* Layer.build(services)
-    return yield* Effect.gen(function* () {
-      const consumption = yield* WorkerConfig.consumption
-      const behaviour = yield* WorkerConfig.behaviour
-      const wanted = lanes(consumption.group)
-      yield* prepareLog(settings, wanted)
+    const serve = Effect.gen(function* () {
       yield* makeProject(settings)
-      yield* Sink.run({ topicPrefix: "", groupPrefix: settings.clickhouseGroupPrefix })
-      yield* WorkerApp.run({
-        behaviour,
-        lanes: wanted,
-        overflowTopic: Topics.eventsOverflow,
-        maxMessages: consumption.maxMessages,
-        maxBytes: consumption.maxBytes
-      })
-      const server = { ...CaptureServer.defaults, host: settings.host, port: settings.port }
-      const door = yield* Layer.build(CaptureServer.CaptureServer.layer(server, CaptureSettings.defaults))
-      yield* opened(yield* Effect.provide(CaptureServer.CaptureServer, door))
+      yield* Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
+      yield* Deliver.run({ siteUrl })
+      yield* WorkerApp.run({ ...settings.consumption, behaviour: settings.behaviour, lanes, topics: settings.lanes })
+      const door = yield* Layer.build(CaptureApp.layer({ ...settings, health: undefined }))
+      yield* opened(yield* Effect.provide(CaptureServer, door))
       return yield* Effect.never
-    }).pipe(Effect.provide(world))
+    })
+    return yield* Effect.raceFirst(Effect.provide(serve, world), postgres.lost)
   })
 
-/** Topics, and a row for each group of this start at the log's beginning, before anything can be appended. */
-const prepareLog = (settings: Settings, wanted: ReadonlyArray<WorkerApp.Lane>) =>
-  Effect.gen(function* () {
-    const sql = yield* LogDatabase
-    const heads = yield* LogHeads
-    const tables = Tables.targets.map(({ topic }) => topic)
-    yield* heads.ensure([...wanted.map(({ topic }) => topic), ...tables, Topics.deadLetters])
-    for (const { group, topic } of wanted) yield* LogGroups.begin(sql, group, [topic])
-    for (const topic of tables) yield* LogGroups.begin(sql, settings.clickhouseGroupPrefix + topic, [topic])
-  })
+/** Every consumer group of this start: the log keeps for them what they have not read. */
+const groups = (settings: Settings, lanes: ReadonlyArray<WorkerApp.Lane>): ReadonlyArray<Engines.Group> => [
+  ...lanes.map(({ group, topic }) => ({ group, topics: [topic] })),
+  ...Tables.targets.map(({ topic }) => {
+    const name = settings.topicPrefix + topic
+    return { group: settings.clickhouseGroupPrefix + name, topics: [name] }
+  }),
+  { group: Deliver.group, topics: [settings.topicPrefix + Topics.clickhouseEvents] }
+]
 
 /** The project of `PROJECT_TOKEN`; the very first one gets a GeoIP transformation (spec cdp 1.1). */
 const makeProject = ({ projectToken }: Settings) =>
@@ -102,3 +85,10 @@ const makeProject = ({ projectToken }: Settings) =>
     const store = yield* FunctionStore
     if (isFirst) yield* store.ensureGeoIpFunction(id)
   })
+
+/** The country database that installs with the embedded package. */
+const bundledPlaces = (): string => {
+  const require = createRequire(import.meta.resolve("@tributary/embedded"))
+  const packageJson = require.resolve("@ip-location-db/geo-whois-asn-country-mmdb/package.json")
+  return join(dirname(packageJson), "geo-whois-asn-country.mmdb")
+}

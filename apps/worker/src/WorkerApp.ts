@@ -15,21 +15,40 @@ export interface Lane {
   readonly group: string
 }
 
-export interface WorkerSettings {
-  readonly behaviour: IngestSettings.Settings
-  readonly lanes: ReadonlyArray<Lane>
-  /** Where redirected messages go. */
-  readonly overflowTopic: string
+/** What is consumed, and in which portions (INTERFACE settings). */
+export interface Consumption {
+  /** `INGESTION_CONSUMER_GROUP_ID`; the other lanes' groups are called after it. */
+  readonly group: string
+  /** `INGESTION_LANE`; undefined = all. */
+  readonly lane: Lane["name"] | undefined
   /** A batch ends at so many messages … */
   readonly maxMessages: number
   /** … or bytes. */
   readonly maxBytes: number
 }
 
+type LaneTopics = Readonly<Record<Lane["name"], string>>
+
+/** The lanes that this worker consumes. */
+export const lanes = (topics: LaneTopics, { group, lane }: Consumption): ReadonlyArray<Lane> => {
+  const all: ReadonlyArray<Lane> = [
+    { name: "main", topic: topics.main, group },
+    { name: "overflow", topic: topics.overflow, group: `${group}-overflow` },
+    { name: "historical", topic: topics.historical, group: `${group}-historical` }
+  ]
+  return lane === undefined ? all : all.filter(({ name }) => name === lane)
+}
+
+export interface WorkerSettings extends Omit<Consumption, "group" | "lane"> {
+  readonly behaviour: IngestSettings.Settings
+  readonly lanes: ReadonlyArray<Lane>
+  /** `overflow` is where redirected messages go. */
+  readonly topics: LaneTopics
+}
+
 export const run = (settings: WorkerSettings) =>
   Effect.gen(function* () {
-    const stages = Ingest.stages(settings.behaviour, { overflow: settings.overflowTopic })
-    const ingest = Ingest.make(stages, settings.behaviour)
+    const ingest = Ingest.make(Ingest.stages(settings.behaviour, settings.topics), settings.behaviour)
     for (const { group, name, topic } of settings.lanes) {
       yield* Consume.consume({
         name,

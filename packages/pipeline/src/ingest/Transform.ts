@@ -175,6 +175,8 @@ const normalise = (self: Transformed, notes: Notes): Outcome.Outcome<Event> => {
     personProcessing: processing,
     historicalMigration: admitted.historicalMigration,
     capturedAt: admitted.capturedAt,
+    // Asked for in so many words; the property itself is stripped by now.
+    ...(admitted.properties["$process_person_profile"] === true ? { profileRequested: true } : {}),
     partner: processing === "on" ? MergePartner.current(admitted.partner, event, properties) : undefined
   })
 }

@@ -20,7 +20,8 @@ const units: ReadonlyMap<string, number> = new Map([
   ["gib", 1024 ** 3]
 ])
 
-const parseBytes = (text: string): number | undefined => {
+/** A number of bytes, bare or with a unit; undefined for anything else. */
+export const parseBytes = (text: string): number | undefined => {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? []
   const factor = units.get(unit.toLowerCase())
   return number === undefined || factor === undefined ? undefined : Math.floor(Number(number) * factor)

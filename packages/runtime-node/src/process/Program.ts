@@ -1,0 +1,76 @@
+/**
+ * Runs one of our programs: logs as the operator wants them, one line for whatever ends the start, and an exit code that
+ * container platforms understand: 0 after a signal once the drain is complete, 1 after a failure.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import { explain } from "../config/Explain.ts"
+
+/** A signal that comes so soon after the first is the same one: npm and the terminal both deliver it. */
+const sameSignalMs = 1_000
+
+export interface Options {
+  /** What a second signal does at once, before the process ends without a drain. */
+  readonly onSecondSignal?: () => void
+}
+
+const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
+const levelNames = ["trace", "debug", "info", "warn", "error", "none"] as const
+
+/** `LOG_LEVEL` and `LOG_FORMAT`: pretty on a terminal, else a JSON object a line, unless told otherwise. */
+const logging = Layer.unwrap(
+  Effect.gen(function* () {
+    const level = yield* Config.Literals(levelNames, "LOG_LEVEL").pipe(Config.withDefault("info" as const))
+    const terminal = process.stdout.isTTY ? ("pretty" as const) : ("json" as const)
+    const format = yield* Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault(terminal))
+    return Layer.merge(
+      Logger.layer([format === "pretty" ? Logger.consolePretty() : Logger.consoleJson]),
+      Layer.succeed(References.MinimumLogLevel, levels[level])
+    )
+  })
+)
+
+/** Runs until the program ends or a signal comes. */
+export const run = <E>(program: Effect.Effect<unknown, E, Scope.Scope>, options: Options = {}): void => {
+  watchSignals(options)
+  program.pipe(
+    Effect.scoped,
+    Effect.provide(logging),
+    Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(cause)))),
+    (main) =>
+      NodeRuntime.runMain(main, {
+        disableErrorReporting: true,
+        teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+      })
+  )
+}
+
+/** The one line. A bug shows where it is. */
+const lineOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.hasDies(cause)) return Cause.pretty(cause)
+  const failure = Cause.squash(cause)
+  if (failure instanceof Config.ConfigError) return explain(failure, process.env)
+  if (failure instanceof Error && failure.message !== "") return failure.message
+  return Cause.pretty(cause)
+}
+
+const watchSignals = ({ onSecondSignal }: Options): void => {
+  let first: number | undefined
+  const onSignal = () => {
+    first ??= performance.now()
+    if (performance.now() - first < sameSignalMs) return
+    console.error("Stopping at once; the next start recovers what was not finished.")
+    onSecondSignal?.()
+    process.exit(130)
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+}
