@@ -12,6 +12,7 @@ import * as Inflate from "./Inflate.ts"
 import * as LzString from "./LzString.ts"
 import { Refusal } from "./Reply.ts"
 import * as Utf8 from "./Utf8.ts"
+import * as Weight from "./Weight.ts"
 
 /** What decoding looks at. */
 export interface Encoded {
@@ -127,6 +128,12 @@ const textOf = (
 export const decode = (request: Encoded, query: Form.Query, maxBytes: number): unknown => {
   const text = textOf(request, query, maxBytes)
   if (text instanceof Refusal) return text
+  if (Weight.isTooHeavy(text)) {
+    return new Refusal(
+      "oversize_event",
+      `The payload holds too much: more than ${Weight.maxOpenEntries} events, or entries of lists and objects, at a time.`
+    )
+  }
   try {
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   } catch {

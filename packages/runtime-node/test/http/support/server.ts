@@ -40,6 +40,9 @@ const bytesOf = (body: unknown): Buffer =>
 const isJson = (body: unknown): boolean =>
   body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)
 
+const isChunked = (headers: Record<string, string>): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === "transfer-encoding")
+
 /** Sends one request on a connection of its own. */
 export const send = (port: number, { body, headers = {}, method = "POST", path }: Sent): Effect.Effect<Received> =>
   Effect.callback((resume) => {
@@ -53,7 +56,7 @@ export const send = (port: number, { body, headers = {}, method = "POST", path }
         agent: false,
         headers: {
           ...(isJson(body) ? { "content-type": "application/json" } : {}),
-          ...(bytes.length > 0 ? { "content-length": String(bytes.length) } : {}),
+          ...(bytes.length > 0 && !isChunked(headers) ? { "content-length": String(bytes.length) } : {}),
           ...headers
         }
       },
