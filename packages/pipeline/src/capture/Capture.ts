@@ -38,13 +38,14 @@ export interface CaptureRequest {
   readonly body: Buffer
 }
 
-/** Messages of one call to the log: a request may hold a million events, whose messages need not all be in memory at once. */
+/**
+ * Messages of one call to the log: a request may hold a million events, whose messages need not all be in memory at once. So what
+ * shows only when a message is written, its size, may refuse a larger request after its first events were taken.
+ */
 const messagesPerSend = 5_000
 
-const refusalOf = (rejections: ReadonlyArray<Rejection>, firstIndex: number): Refusal | undefined => {
-  const [rejection] = rejections
-  if (rejection === undefined) return undefined
-  const detail = `Event ${firstIndex + rejection.index} was refused by the log: ${rejection.detail}`
+const refusalOf = (events: ReadonlyArray<Normalize.CapturedEvent>, rejection: Rejection): Refusal => {
+  const detail = `Event ${events[rejection.index]?.index} was refused by the log: ${rejection.detail}`
   return new Refusal(rejection.reason === "TooLarge" ? "oversize_event" : "non_retry_sink", detail)
 }
 
@@ -77,51 +78,49 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const readEvents = (
-    batch: Normalize.Batch,
+    { events, places }: Normalize.Batch,
     origin: Normalize.Origin
   ): ReadonlyArray<Normalize.CapturedEvent> | Refusal => {
-    const events: Array<Normalize.CapturedEvent> = []
-    for (let index = 0; index < batch.events.length; index++) {
-      const event = Normalize.eventOf(batch.events[index]!, index, origin, randomBytes)
+    const captured: Array<Normalize.CapturedEvent> = []
+    for (let i = 0; i < events.length; i++) {
+      const event = Normalize.eventOf(events[i]!, places?.[i] ?? i, origin, randomBytes)
       if (event instanceof Refusal) return event
-      events.push(event)
+      captured.push(event)
     }
-    return events
+    return captured
   }
 
   const writeMessages = (
     events: ReadonlyArray<Normalize.CapturedEvent>,
-    first: number,
     shared: Route.Shared
   ): ReadonlyArray<LogMessage> | Refusal => {
-    const end = Math.min(events.length, first + messagesPerSend)
     const messages: Array<LogMessage> = []
-    for (let index = first; index < end; index++) {
+    for (const event of events) {
       try {
-        const message = Route.messageOf(events[index]!, Route.unrestricted, settings.topics, shared)
-        const tooLarge = Route.oversize(message, index, settings.maxEventBytes)
+        const message = Route.messageOf(event, Route.unrestricted, settings.topics, shared)
+        const tooLarge = Route.oversize(message, event.index, settings.maxEventBytes)
         if (tooLarge !== undefined) return tooLarge
         messages.push(message)
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw cause
-        return new Refusal("non_retry_sink", `Event ${index} is nested too deeply to be written.`)
+        return new Refusal("non_retry_sink", `Event ${event.index} is nested too deeply to be written.`)
       }
     }
     return messages
   }
 
-  /** Hands over the events from `first` on; undefined when the log has acknowledged them all. */
+  /** Hands over the events in their order; undefined when the log has acknowledged them all. */
   const produce = (
     events: ReadonlyArray<Normalize.CapturedEvent>,
-    first: number,
     shared: Route.Shared
   ): Effect.Effect<Refusal | undefined, ProducerError> => {
-    const messages = writeMessages(events, first, shared)
+    const now = events.length <= messagesPerSend ? events : events.slice(0, messagesPerSend)
+    const messages = writeMessages(now, shared)
     if (messages instanceof Refusal) return Effect.succeed(messages)
-    const next = first + messages.length
-    return Effect.flatMap(producer.send(messages), (rejections) => {
-      const refusal = refusalOf(rejections, first)
-      return refusal !== undefined || next === events.length ? Effect.succeed(refusal) : produce(events, next, shared)
+    return Effect.flatMap(producer.send(messages), ([rejection]) => {
+      const refusal = rejection === undefined ? undefined : refusalOf(now, rejection)
+      const isDone = refusal !== undefined || now === events
+      return isDone ? Effect.succeed(refusal) : produce(events.slice(messagesPerSend), shared)
     })
   }
 
@@ -141,7 +140,7 @@ export const make = Effect.fnUntraced(function* (
     const events = readEvents(batch, origin)
     if (events instanceof Refusal) return Effect.succeed(refuse(events, "processing", count))
     const reply = isBeacon ? Reply.noContent : isUnknown ? Reply.okWithWarning : Reply.ok
-    const produced = Effect.match(produce(events, 0, Route.share(origin)), {
+    const produced = Effect.match(produce(events, Route.share(origin)), {
       onFailure: (error) => refuse(refusalOfError(error), "processing", count),
       onSuccess: (refusal) => {
         if (refusal !== undefined) return refuse(refusal, "processing", count)

@@ -33,6 +33,8 @@ export interface Batch {
   /** The token of the envelope, else those of the events: none, one, or the first two that differ. Trimmed. */
   readonly tokens: ReadonlyArray<string>
   readonly events: ReadonlyArray<SentEvent>
+  /** The place of each event in the request, where some were taken out; undefined where they stand as they came. */
+  readonly places: ReadonlyArray<number> | undefined
   /** When the client says that it sent the request: milliseconds since the epoch. */
   readonly sentAt: number | undefined
   readonly historicalMigration: boolean
@@ -53,6 +55,8 @@ export interface Origin {
 
 /** An event that capture takes: what the log's message is made of. */
 export interface CapturedEvent {
+  /** Its place in the request, from 0. */
+  readonly index: number
   readonly uuid: string
   readonly distinctId: string
   readonly event: string
@@ -113,15 +117,20 @@ const sentEventOf = (value: unknown, index: number, engage: boolean): SentEvent 
 }
 
 /** The events of a list, without `$performance_event`. */
-const sentEventsOf = (list: ReadonlyArray<unknown>, engage: boolean): ReadonlyArray<SentEvent> | Refusal => {
+const sentEventsOf = (list: ReadonlyArray<unknown>, engage: boolean): Pick<Batch, "events" | "places"> | Refusal => {
   if (list.length === 0) return new Refusal("empty_batch", "The list of events is empty.")
   const events: Array<SentEvent> = []
+  let places: Array<number> | undefined
   for (let index = 0; index < list.length; index++) {
     const event = sentEventOf(list[index], index, engage)
     if (event instanceof Refusal) return event
-    if (event.event !== performanceEvent) events.push(event)
+    if (event.event === performanceEvent) places ??= events.map((_, place) => place)
+    else {
+      events.push(event)
+      places?.push(index)
+    }
   }
-  return events
+  return { events, places }
 }
 
 const tokensOf = (events: ReadonlyArray<SentEvent>): ReadonlyArray<string> => {
@@ -153,11 +162,12 @@ export const batchOf = (
   if (isProperties(value) && Array.isArray(value["batch"])) {
     const token = trimmed(value["api_key"]) ?? trimmed(value["token"])
     if (token !== undefined) {
-      const events = sentEventsOf(value["batch"], engage)
-      if (events instanceof Refusal) return events
+      const read = sentEventsOf(value["batch"], engage)
+      if (read instanceof Refusal) return read
       return {
         tokens: [token],
-        events,
+        events: read.events,
+        places: read.places,
         sentAt: sentAtOf(value["sent_at"]) ?? querySentAt,
         historicalMigration: value["historical_migration"] === true
       }
@@ -172,9 +182,10 @@ export const batchOf = (
       "The payload is neither an event, nor a list of events, nor an object with `batch`."
     )
   }
-  const events = sentEventsOf(Array.isArray(value) ? value : [value], engage)
-  if (events instanceof Refusal) return events
-  return { tokens: tokensOf(events), events, sentAt: querySentAt, historicalMigration: false }
+  const read = sentEventsOf(Array.isArray(value) ? value : [value], engage)
+  if (read instanceof Refusal) return read
+  const { events, places } = read
+  return { tokens: tokensOf(events), events, places, sentAt: querySentAt, historicalMigration: false }
 }
 
 /** One event of an accepted request (spec capture 2.5 to 2.8), or why the request is refused. */
@@ -200,6 +211,7 @@ export const eventOf = (
     ignoreSentAt: sent.properties["$ignore_sent_at"] === true
   })
   return {
+    index,
     uuid: sent.uuid ?? Uuid.v7(timestamp, randomBytes(10)),
     distinctId,
     event: sent.event.toWellFormed(),

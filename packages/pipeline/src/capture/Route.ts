@@ -105,7 +105,12 @@ export const share = (origin: Origin): Shared => ({
  * The message of an event (spec capture 4.4, 4.5). The value is a JSON object whose `data` is the event's own JSON as text: written
  * once, escaped once. Throws what `JSON.stringify` throws on a value that is nested too deeply.
  */
-export const messageOf = (event: CapturedEvent, policy: Policy, topics: Topics, shared: Shared): LogMessage => {
+export const messageOf = (
+  event: Omit<CapturedEvent, "index">,
+  policy: Policy,
+  topics: Topics,
+  shared: Shared
+): LogMessage => {
   const { isHistorical, hasKey, topic } = decide(event, policy, topics)
   const { token } = shared.origin
   const value =

@@ -37,7 +37,7 @@ export interface ServerSettings {
   readonly concurrencyLimit: number | undefined
   /** Connections whose headers take longer are closed; undefined = Node's minute. */
   readonly headerReadTimeoutMs: number | undefined
-  /** A body that pauses for longer is answered with 408; undefined = it may pause. */
+  /** A body that pauses for longer is answered with 408; undefined = it may pause, within Node's five minutes for a request. */
   readonly bodyChunkReadTimeoutMs: number | undefined
   /** How long running requests may take when the server stops; then their connections are cut. */
   readonly drainMs: number
@@ -216,6 +216,7 @@ const start = Effect.fnUntraced(function* (
       drain(server, settings.drainMs)
     )
   )
+  yield* health.up("capture")
   return server.address() as AddressInfo
 })
 

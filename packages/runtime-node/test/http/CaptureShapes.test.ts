@@ -114,6 +114,22 @@ describe("shapes (spec capture 9.3)", () => {
     })
   )
 
+  it.live("58, 60: a refusal counts the events as they were sent, those that were taken out included", () =>
+    Effect.gen(function* () {
+      const server = yield* start({ capture: { maxEventBytes: 2_000 } })
+      const performance = { event: "$performance_event", distinct_id: "u1" }
+      for (const bad of [
+        { ...A, distinct_id: "" },
+        { ...A, properties: { x: "x".repeat(2_000) } }
+      ]) {
+        const batch = [A, performance, A, performance, bad]
+        const reply = yield* server.send({ path: "/batch", body: { api_key: "phc_test", batch } })
+        assert.include(String(json(reply)["detail"]), "Event 4")
+      }
+      assert.strictEqual(server.captured().length, 0)
+    })
+  )
+
   it.live("61: keys that are not known are lost, whatever their names", () =>
     Effect.gen(function* () {
       const extra = '"type":"capture","library":"x","context":{},"messageId":"m","__proto__":{"a":1},"constructor":1,'
