@@ -58,7 +58,8 @@ describe("capture's settings", () => {
         concurrencyLimit: 7,
         headerReadTimeoutMs: 100,
         bodyChunkReadTimeoutMs: 200,
-        drainMs: CaptureServer.defaults.drainMs
+        drainMs: CaptureServer.defaults.drainMs,
+        servesMetrics: false
       })
       assert.isTrue(trustedProxies.peerOf("8.8.8.8").isTrusted)
       assert.deepStrictEqual(settings.capture, {

@@ -16,6 +16,7 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
 import { type Answer, notFound, write, writePreflight } from "./Answer.ts"
 import { type BodyLimits, readBody } from "./Body.ts"
@@ -24,7 +25,7 @@ import * as Gate from "./Gate.ts"
 import * as HttpMetrics from "./HttpMetrics.ts"
 import { type ListenError, listenError } from "./ListenError.ts"
 import { liveness, readiness } from "./Readiness.ts"
-import { allowOf, allows, pathOf, queryOf, type Route, routeOf } from "./Routes.ts"
+import { allowOf, allows, pathOf, queryOf, type Route, routeOf, type StatusPath } from "./Routes.ts"
 
 export interface ServerSettings {
   readonly host: string
@@ -41,6 +42,8 @@ export interface ServerSettings {
   readonly bodyChunkReadTimeoutMs: number | undefined
   /** How long running requests may take when the server stops; then their connections are cut. */
   readonly drainMs: number
+  /** True where there is no `HEALTH_PORT` beside it: `/metrics` is served here, too. */
+  readonly servesMetrics: boolean
   /** Serves `/` and every path that is not capture's; without it they get `capture` and 404. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => void
 }
@@ -53,13 +56,15 @@ export const defaults: ServerSettings = {
   concurrencyLimit: undefined,
   headerReadTimeoutMs: undefined,
   bodyChunkReadTimeoutMs: undefined,
-  drainMs: 30_000
+  drainMs: 30_000,
+  servesMetrics: false
 }
 
 /** Old browsers send events in the URL. */
 const maxHeaderBytes = 64 * 1024
 
 const failed: Answer = Reply.refuse(new Reply.Refusal("internal_error", "The server failed on this request."))
+const metricsType = "text/plain; version=0.0.4; charset=utf-8"
 const root: Answer = { status: 200, body: "capture", contentType: "text/plain" }
 
 const listen = (settings: ServerSettings, listener: (request: IncomingMessage, response: ServerResponse) => void) =>
@@ -107,6 +112,11 @@ const start = Effect.fnUntraced(function* (
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const gate = Gate.make(settings.concurrencyLimit)
   const limits: BodyLimits = { maxBytes: settings.maxBodyBytes, stalledAfterMs: settings.bodyChunkReadTimeoutMs }
+  const status: Readonly<Record<StatusPath, Effect.Effect<Answer>>> = {
+    "/_liveness": liveness(health),
+    "/_readiness": readiness(health),
+    "/metrics": Effect.map(PrometheusMetrics.format(), (body) => ({ status: 200, body, contentType: metricsType }))
+  }
   let isStopping = false
 
   const tooLarge: Answer = Reply.refuse(
@@ -168,7 +178,7 @@ const start = Effect.fnUntraced(function* (
     const at = { pattern: route.pattern, startedAt: performance.now() }
     switch (route._tag) {
       case "Status":
-        run((route.pattern === "/_liveness" ? liveness : readiness)(health)).addObserver((exit) =>
+        run(status[route.pattern]).addObserver((exit) =>
           answer(request, response, at, exit._tag === "Success" ? exit.value : failure(exit.cause))
         )
         return
@@ -195,7 +205,8 @@ const start = Effect.fnUntraced(function* (
     const method = request.method ?? ""
     const target = request.url ?? "/"
     const path = pathOf(target)
-    const route = routeOf(path)
+    const found = routeOf(path)
+    const route = found?.pattern === "/metrics" && !settings.servesMetrics ? undefined : found
     if (route === undefined && settings.fallback !== undefined) settings.fallback(request, response)
     else if (method === "OPTIONS") writePreflight(request, response)
     else if (route === undefined) {

@@ -5,10 +5,12 @@ import { politeRoute } from "./PoliteAnswers.ts"
 
 export type Methods = "GET" | "POST" | "GET, POST"
 
+export type StatusPath = "/_liveness" | "/_readiness" | "/metrics"
+
 export type Route =
   | { readonly _tag: "Events"; readonly pattern: string; readonly methods: Methods }
   /** Needs nothing but a look at the program's state; outside all limits. */
-  | { readonly _tag: "Status"; readonly pattern: "/_liveness" | "/_readiness"; readonly methods: "GET" }
+  | { readonly _tag: "Status"; readonly pattern: StatusPath; readonly methods: "GET" }
   /** Whatever is sent is read and thrown away. */
   | { readonly _tag: "Fixed"; readonly pattern: string; readonly methods: Methods; readonly answer: () => Answer }
 
@@ -25,6 +27,7 @@ const routes: ReadonlyMap<string, Route> = new Map(
     events("/i/v0/ai/batch", "POST"),
     { _tag: "Status", pattern: "/_liveness", methods: "GET" } as const,
     { _tag: "Status", pattern: "/_readiness", methods: "GET" } as const,
+    { _tag: "Status", pattern: "/metrics", methods: "GET" } as const,
     { _tag: "Fixed", pattern: "/test/black_hole", methods: "GET, POST", answer: () => Reply.ok } as const
   ].map((route): [string, Route] => [route.pattern, route])
 )

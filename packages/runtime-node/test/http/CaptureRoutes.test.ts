@@ -228,6 +228,19 @@ describe("routes, methods, CORS (spec capture 9.1)", () => {
     })
   )
 
+  it.live("21: metrics are served beside the events only where that is asked for", () =>
+    Effect.gen(function* () {
+      const alone = yield* start({ server: { servesMetrics: true } })
+      yield* alone.send({ path: "/e", body: A })
+      const metrics = yield* alone.send({ method: "GET", path: "/metrics" })
+      assert.strictEqual(metrics.status, 200)
+      assert.match(metrics.headers["content-type"] ?? "", /^text\/plain/)
+      assert.match(metrics.text, /^capture_events_ingested_total [1-9]/m)
+      const other = yield* start()
+      assert.strictEqual((yield* other.send({ method: "GET", path: "/metrics" })).status, 404)
+    })
+  )
+
   it.live("a fallback serves the root and all paths that are not capture's", () =>
     Effect.gen(function* () {
       const server = yield* start({
