@@ -61,7 +61,9 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
       yield* Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
       yield* Deliver.run({ siteUrl })
       yield* WorkerApp.run({ ...settings.consumption, behaviour: settings.behaviour, lanes, topics: settings.lanes })
-      const door = yield* Layer.build(CaptureApp.layer({ ...settings, health: undefined }))
+      const door = yield* Layer.build(
+        CaptureApp.layer({ ...settings, server: { ...settings.server, servesMetrics: true }, health: undefined })
+      )
       yield* opened(yield* Effect.provide(CaptureServer, door))
       return yield* Effect.never
     })
