@@ -9,7 +9,7 @@ const rules = [
   { place: "packages/domain/src", allow: [/^effect(\/|$)/, /^@noble\/hashes(\/|$)/] },
   {
     place: "packages/pipeline/src",
-    allow: [/^effect(\/|$)/, /^@tributary\/domain(\/|$)/, /^lz-string$/, /^node:(zlib|crypto)$/]
+    allow: [/^effect(\/|$)/, /^@tributary\/domain(\/|$)/, /^node:(zlib|crypto)$/]
   },
   {
     place: "packages/runtime-node/src",

@@ -2,15 +2,11 @@
 import * as Topics from "@tributary/domain/row/Topics"
 import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
 import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
-import { bytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { bytes, optional, parsed, whole } from "@tributary/runtime-node/config/Parsed"
 import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
 import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
 import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
 import * as Config from "effect/Config"
-import * as Option from "effect/Option"
-
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.map(Config.option(config), Option.getOrUndefined)
 
 const addressOf = (text: string): { readonly host: string; readonly port: number } | undefined => {
   const [, host, port] = /^(\[[0-9a-f:]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text.trim()) ?? []

@@ -2,7 +2,7 @@
 import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
-import { parseBytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { optional, parseBytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -10,8 +10,6 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.map(Config.option(config), Option.getOrUndefined)
 const withDefault = <A>(fallback: A) => Config.withDefault<A>(fallback)
 
 const host = "127.0.0.1"

@@ -2,9 +2,8 @@
  * The worker's settings: names and defaults of INTERFACE.md and spec worker 7, decoded into the settings of the pipeline.
  */
 import * as Ingest from "@tributary/pipeline/ingest/Settings"
-import { bytes, whole } from "@tributary/runtime-node/config/Parsed"
+import { bytes, optional, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Config from "effect/Config"
-import * as Option from "effect/Option"
 
 const list = (text: string): ReadonlyArray<string> =>
   text
@@ -59,9 +58,7 @@ export const restrictions = Config.all({
 /** What is consumed, and in which portions. */
 export const consumption = Config.all({
   group: text("INGESTION_CONSUMER_GROUP_ID", "events-ingestion-consumer"),
-  lane: Config.option(Config.Literals(["main", "overflow", "historical"], "INGESTION_LANE")).pipe(
-    Config.map(Option.getOrUndefined)
-  ),
+  lane: optional(Config.Literals(["main", "overflow", "historical"], "INGESTION_LANE")),
   maxMessages: whole("CONSUMER_BATCH_SIZE", { min: 1, max: 10_000 }).pipe(Config.withDefault(500)),
   maxBytes: bytes("CONSUMER_BATCH_BYTES", { min: 1, max: 1e9 }).pipe(Config.withDefault(16_000_000))
 })

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { isAlive } from "../Alive.ts"
 
 /** The lock on this inode is held by somebody; undefined where the system does not tell. */
 const isLocked = (file: string): boolean | undefined => {
@@ -15,15 +16,6 @@ const isLocked = (file: string): boolean | undefined => {
       .some((line) => line.includes(`:${inode} `))
   } catch {
     return undefined
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM"
   }
 }
 

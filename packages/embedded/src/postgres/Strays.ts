@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "nod
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { isAlive } from "../Alive.ts"
 import type { Binaries } from "./Binaries.ts"
 
 /** Returns when no process of a server is left in `folder`; takes 17 s at most with a frozen one. */
@@ -75,15 +76,6 @@ const workingDirectory = (pid: number): string | undefined => {
   } catch {
     // It has ended, or is another user's and so none of ours.
     return undefined
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (cause) {
-    return cause instanceof Error && "code" in cause && cause.code === "EPERM"
   }
 }
 

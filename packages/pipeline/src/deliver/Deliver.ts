@@ -8,6 +8,7 @@ import * as Topics from "@tributary/domain/row/Topics"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Away from "../service/Away.ts"
 import * as Changes from "../service/Changes.ts"
 import * as Consumer from "../service/Consumer.ts"
 import { DeliveryStore } from "../service/DeliveryStore.ts"
@@ -22,7 +23,6 @@ import type { ProjectStore } from "../service/ProjectStore.ts"
 import type * as Attempt from "./Attempt.ts"
 import * as Match from "./Match.ts"
 import * as Send from "./Send.ts"
-import * as Surroundings from "./Surroundings.ts"
 
 export const group = "cdp-processed-events-consumer"
 
@@ -73,5 +73,5 @@ export const run = (options: Attempt.Options): Effect.Effect<void, never, Servic
 /** Deletes deliveries that were finished a week ago, and masks whose window is over. */
 const forget = Effect.gen(function* () {
   const now = yield* Clock.currentTimeMillis
-  yield* Surroundings.postgresAway(DeliveryStore.use((store) => store.forget(now - keptMs)))
+  yield* Away.postgres(DeliveryStore.use((store) => store.forget(now - keptMs)))
 })

@@ -11,6 +11,7 @@ import type { LogEntry } from "@tributary/domain/row/LogEntryRow"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Away from "../service/Away.ts"
 import { DeliveryStore, type Enqueued, type Mask, type NewDelivery } from "../service/DeliveryStore.ts"
 import type { EventGroups } from "../service/EventGroups.ts"
 import { FunctionStore, type TeamFunctions } from "../service/FunctionStore.ts"
@@ -79,7 +80,7 @@ const withDestinations = Effect.fnUntraced(function* (records: ReadonlyArray<Log
     return envelope === undefined ? [] : [{ text, envelope }]
   })
   const teams = new Set(envelopes.map(({ envelope }) => envelope.team))
-  const functions = yield* Surroundings.postgresAway(FunctionStore.use((store) => store.forTeams(teams)))
+  const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
   const candidates = envelopes.flatMap(({ envelope, text }): ReadonlyArray<Candidate> => {
     const ofTeam = functions.get(envelope.team)
     if (ofTeam === undefined || ofTeam.destinations.length === 0) return []

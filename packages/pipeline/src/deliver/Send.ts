@@ -11,6 +11,7 @@ import * as Inputs from "@tributary/domain/function/Inputs"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Away from "../service/Away.ts"
 import type { Changes } from "../service/Changes.ts"
 import { DeliveryStore, type Leased } from "../service/DeliveryStore.ts"
 import type { EventGroups } from "../service/EventGroups.ts"
@@ -80,7 +81,7 @@ const session = (loop: Loop.Loop, options: Options) =>
       if (total >= room) return []
       const except = [...inHand].filter(([, attempts]) => attempts >= perFunction).map(([id]) => id)
       const limit = Math.min(atOnce, room - total)
-      return yield* Surroundings.postgresAway(DeliveryStore.use((store) => store.claim({ limit, leaseMs, except })))
+      return yield* Away.postgres(DeliveryStore.use((store) => store.claim({ limit, leaseMs, except })))
     })
 
     const settling = Effect.gen(function* () {
@@ -119,7 +120,7 @@ export const attempts = (
   Effect.gen(function* () {
     if (leased.length === 0) return []
     const teams = new Set(leased.map(({ team }) => team))
-    const functions = yield* Surroundings.postgresAway(FunctionStore.use((store) => store.forTeams(teams)))
+    const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
     const gone: Array<Leased> = []
     const found: Array<Omit<Attempt.Ready, "surroundings">> = []
     for (const one of leased) {
@@ -151,7 +152,7 @@ export const settle = (
 ): Effect.Effect<void, never, DeliveryStore | Producer | Health.Health> =>
   Effect.gen(function* () {
     const settlements = attempted.map(({ settlement }) => settlement)
-    yield* Surroundings.postgresAway(DeliveryStore.use((store) => store.settle(settlements)))
+    yield* Away.postgres(DeliveryStore.use((store) => store.settle(settlements)))
     const report = new Report.Report()
     for (const { lines, metrics, reported } of attempted) {
       for (const metric of metrics) report.count(reported, metric)

@@ -5,20 +5,15 @@ import type { EventGroup, EventMessage } from "@tributary/domain/function/Global
 import type { Inputs } from "@tributary/domain/function/Inputs"
 import * as Template from "@tributary/domain/function/Template"
 import * as Effect from "effect/Effect"
+import * as Away from "../service/Away.ts"
 import { EventGroups, type NamedGroup } from "../service/EventGroups.ts"
-import * as Health from "../service/Health.ts"
+import type * as Health from "../service/Health.ts"
 import { ProjectStore } from "../service/ProjectStore.ts"
-import type { StoreError } from "../service/StoreError.ts"
 
 export interface Surroundings {
   readonly project: { readonly id: number; readonly name: string }
   readonly groups: ReadonlyArray<EventGroup>
 }
-
-export const postgresAway = Health.untilBack<StoreError>(
-  "PostgreSQL",
-  (error) => `${error.store}.${error.operation}: ${String(error.cause)}`
-)
 
 /** Whether a template names the root `groups`: only then are groups looked up. */
 export const namesGroups = (template: Template.Template): boolean =>
@@ -43,12 +38,12 @@ export const load = (
 ): Effect.Effect<ReadonlyArray<Surroundings>, never, ProjectStore | EventGroups | Health.Health> =>
   Effect.gen(function* () {
     if (messages.length === 0) return []
-    const projects = yield* postgresAway(
+    const projects = yield* Away.postgres(
       ProjectStore.use((store) => store.byIds(new Set(messages.map(({ team }) => team))))
     )
     const named = messages.map((message, index) => (wantsGroups(index) ? namedBy(message) : []))
     const wanted = named.flat()
-    const found = wanted.length === 0 ? [] : yield* postgresAway(EventGroups.use((store) => store.find(wanted)))
+    const found = wanted.length === 0 ? [] : yield* Away.postgres(EventGroups.use((store) => store.find(wanted)))
     let taken = 0
     return messages.map(({ team }, index) => {
       const count = named[index]?.length ?? 0

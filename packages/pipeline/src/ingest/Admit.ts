@@ -8,11 +8,11 @@ import * as Outcome from "@tributary/domain/event/Outcome"
 import type { Project } from "@tributary/domain/project/Project"
 import type { AppMetric } from "@tributary/domain/row/AppMetricRow"
 import * as Effect from "effect/Effect"
-import * as Health from "../service/Health.ts"
+import * as Away from "../service/Away.ts"
+import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { ProjectStore } from "../service/ProjectStore.ts"
 import { Restrictions } from "../service/Restrictions.ts"
-import type { StoreError } from "../service/StoreError.ts"
 import type { Admitted } from "./admit/Admitted.ts"
 import * as Allowed from "./admit/Allowed.ts"
 import * as Body from "./admit/Body.ts"
@@ -29,12 +29,6 @@ interface Parsed {
   readonly isPersonProcessingForcedOff: boolean
 }
 
-const findProjects = Health.retryWhileAway<StoreError>(
-  "PostgreSQL",
-  (error) => error.reason === "Unavailable",
-  (error) => `${error.operation}: ${String(error.cause)}`
-)
-
 export const make =
   (
     settings: Settings,
@@ -48,7 +42,9 @@ export const make =
       )
       const tokens = new Set<string>()
       for (const outcome of parsed) if (outcome._tag === "Continue") tokens.add(outcome.value.token)
-      const projects = yield* findProjects(ProjectStore.use((store) => store.byTokens(tokens))).pipe(Effect.orDie)
+      const projects = yield* Away.postgresUnavailable(ProjectStore.use((store) => store.byTokens(tokens))).pipe(
+        Effect.orDie
+      )
       const { add, metrics } = filterCounts()
       const outcomes = parsed.map((outcome, index) =>
         outcome._tag === "Continue"

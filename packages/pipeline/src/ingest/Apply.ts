@@ -17,7 +17,8 @@ import type { Warning } from "@tributary/domain/warning/Warning"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Health from "../service/Health.ts"
+import * as Away from "../service/Away.ts"
+import type * as Health from "../service/Health.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
 import { StoreError } from "../service/StoreError.ts"
 
@@ -49,13 +50,6 @@ const mergesLeftOut = Metric.counter("ingestion_merges_left_out_total", {
   description: "Merges that failed even alone; their events were stored without them",
   incremental: true
 })
-
-/** Waits for the database as long as it takes. */
-const whileAway = Health.retryWhileAway<StoreError>(
-  "PostgreSQL",
-  (error) => error.reason === "Unavailable",
-  (error) => `${error.operation}: ${String(error.cause)}`
-)
 
 export const apply = (items: ReadonlyArray<Item>, options: Options): Apply => {
   const events = items.flatMap(({ event }) => (event === undefined ? [] : [event]))
@@ -127,7 +121,7 @@ const attempt = (
   const events = eventsOf(items)
   const progress = items.map(({ at }) => at)
   return Effect.map(
-    whileAway(
+    Away.postgresUnavailable(
       PersonStore.use((store) =>
         store.transact(
           Fold.work({ ...options, progress, events }),
@@ -148,7 +142,7 @@ const bury = (items: ReadonlyArray<Item>, item: Item, options: Options, failure:
   const refusal: Refusal = letter
   const dead: Applied = { outcomes: [letter], warnings: [], outbox: [] }
   return Effect.flatMap(
-    whileAway(
+    Away.postgresUnavailable(
       PersonStore.use((store) =>
         store.transact(
           { group: options.group, progress: [item.at], names: [], looks: [], groups: [], countIdsUpTo: 0 },

@@ -5,12 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Away from "../service/Away.ts"
 import * as Consumer from "../service/Consumer.ts"
-import type { Assignment, EventLog, EventLogError } from "../service/EventLog.ts"
-import * as Health from "../service/Health.ts"
+import type { Assignment, EventLog } from "../service/EventLog.ts"
+import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { Progress } from "../service/Progress.ts"
-import type { StoreError } from "../service/StoreError.ts"
 
 export interface Options<R> {
   /** For logs and liveness: the lane. */
@@ -52,16 +52,11 @@ export const consume = <R>(
     }
   })
 
-const postgresAway = Health.untilBack<StoreError | EventLogError>(
-  "PostgreSQL",
-  (error) => `${error.operation}: ${String(error.cause)}`
-)
-
 /** Compares the fence with the log (spec worker 2.7) before the first message of these partitions is looked at. */
 const assigned = (group: string, partitions: ReadonlyArray<Assignment>) =>
   Effect.gen(function* () {
     const progress = yield* Progress
-    for (const mark of yield* postgresAway(progress.assigned(group, partitions))) {
+    for (const mark of yield* Away.postgres(progress.assigned(group, partitions))) {
       const { finding, nextOffset, partition, topic } = mark
       const told = Effect.annotateLogs({ topic, partition, nextOffset: String(nextOffset) })
       if (finding === "topic made anew") {

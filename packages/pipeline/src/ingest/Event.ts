@@ -8,9 +8,9 @@ import type { GroupTypeIndex } from "@tributary/domain/group/Group"
 import * as GroupEvent from "@tributary/domain/group/GroupEvent"
 import * as Fold from "@tributary/domain/person/Fold"
 import * as Effect from "effect/Effect"
+import * as Away from "../service/Away.ts"
 import { type GroupTypeRequest, GroupTypes } from "../service/GroupTypes.ts"
-import * as Health from "../service/Health.ts"
-import type { StoreError } from "../service/StoreError.ts"
+import type * as Health from "../service/Health.ts"
 
 /** Removes what must not be stored, then gives the event its groups. */
 export const step: Fold.EventStep = (state, event) => {
@@ -34,8 +34,6 @@ const typesOf = (event: Event): ReadonlyArray<string> => {
 
 const noGroups: GroupTypeIndex = () => undefined
 
-const postgresAway = Health.untilBack<StoreError>("PostgreSQL", (error) => `${error.operation}: ${String(error.cause)}`)
-
 /**
  * The group types that personful events name, in the order of the batch; unknown ones are registered. Part of the batch:
  * while the database is away, it waits (spec worker 4.2).
@@ -51,5 +49,5 @@ export const resolveGroupTypes = (
     }
   }
   if (requests.length === 0) return Effect.succeed(noGroups)
-  return postgresAway(GroupTypes.use((types) => types.resolve(requests)))
+  return Away.postgres(GroupTypes.use((types) => types.resolve(requests)))
 }

@@ -21,9 +21,9 @@ import * as Topics from "@tributary/domain/row/Topics"
 import type { Subject } from "@tributary/domain/warning/Warning"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Away from "../service/Away.ts"
 import { FunctionStore } from "../service/FunctionStore.ts"
-import * as Health from "../service/Health.ts"
-import type { StoreError } from "../service/StoreError.ts"
+import type * as Health from "../service/Health.ts"
 import * as Runner from "../transformation/Runner.ts"
 import type { TransformationEvent } from "../transformation/Transformation.ts"
 import { type Admitted, subject } from "./admit/Admitted.ts"
@@ -43,11 +43,6 @@ interface Transformed extends Profiled {
   /** False where the project has none: then texts are as clean as they were. */
   readonly wasTransformed: boolean
 }
-
-const findFunctions = Health.untilBack<StoreError>(
-  "PostgreSQL",
-  (error) => `${error.operation}: ${String(error.cause)}`
-)
 
 /** Decides, runs the project's transformations, normalises. */
 export const stage: Stage<Admitted, Event, never, FunctionStore | Health.Health> = (batch, notes) =>
@@ -88,7 +83,7 @@ const none: ReadonlyArray<Runner.LoadedTransformation> = []
 const transform: Stage<Profiled, Transformed, never, FunctionStore | Health.Health> = (batch, notes) =>
   Effect.gen(function* () {
     const teams = new Set(batch.map(({ admitted }) => admitted.project.id))
-    const functions = yield* findFunctions(FunctionStore.use((store) => store.forTeams(teams)))
+    const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
     const tally = new Runner.Tally()
     const items = batch.map((profiled) => ({
       loaded: functions.get(profiled.admitted.project.id)?.transformations ?? none,

@@ -13,7 +13,8 @@ import type { Warning } from "@tributary/domain/warning/Warning"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Health from "../service/Health.ts"
+import * as Away from "../service/Away.ts"
+import type * as Health from "../service/Health.ts"
 import type { LogMessage, LogRecord } from "../service/LogMessage.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
 import { Producer, ProducerError, type Rejection } from "../service/Producer.ts"
@@ -83,20 +84,13 @@ const warningsTotal = Metric.counter("ingestion_warnings_total", {
   incremental: true
 })
 
-const logAway = Health.untilBack<ProducerError>("the log", (error) => `${error.reason}: ${String(error.cause)}`)
-const postgresAway = Health.retryWhileAway<StoreError>(
-  "PostgreSQL",
-  (error) => error.reason === "Unavailable",
-  (error) => `${error.operation}: ${String(error.cause)}`
-)
-
 /** A dead letter that its topic will not take is no reason to lose it: the batch waits, as for a log that is away. */
 const send = (
   all: ReadonlyArray<Outgoing>
 ): Effect.Effect<ReadonlyArray<Rejection>, never, Producer | Health.Health> => {
   if (all.length === 0) return Effect.succeed([])
   const sent = Producer.use((producer) => producer.send(all.map(({ message }) => message)))
-  return logAway(
+  return Away.log(
     Effect.flatMap(sent, (rejections) => {
       const stuck = rejections.find(({ index }) => {
         const origin = all[index]?.origin
@@ -141,7 +135,7 @@ export const make = (topics: { readonly overflow: string }): Write => {
       yield* count(self.outcomes.map((outcome, index) => refused.letters.get(index) ?? outcome))
       const published = self.outbox.filter(({ id }) => !refused.rows.has(id)).map(({ id }) => id)
       if (published.length === 0) return
-      yield* postgresAway(PersonStore.use((store) => store.published(published))).pipe(orLeaveToSweeper)
+      yield* Away.postgresUnavailable(PersonStore.use((store) => store.published(published))).pipe(orLeaveToSweeper)
     })
 
   const warnedMessages = (warnings: ReadonlyArray<Warning>, now: number): ReadonlyArray<LogMessage> =>
@@ -240,7 +234,7 @@ const markRefused = (ids: ReadonlyArray<bigint>) =>
   Effect.gen(function* () {
     yield* Metric.update(refusedByLogTotal, ids.length)
     yield* Effect.logError("the log refuses outbox rows for good: ClickHouse lacks them", { rows: ids.map(String) })
-    yield* postgresAway(PersonStore.use((store) => store.refusedByLog(ids))).pipe(orLeaveToSweeper)
+    yield* Away.postgresUnavailable(PersonStore.use((store) => store.refusedByLog(ids))).pipe(orLeaveToSweeper)
   })
 
 const countWarnings = (raised: number, emitted: number) =>

@@ -6,7 +6,8 @@ import type { Position } from "@tributary/domain/event/Position"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { EventLog, type EventLogError, type Polled, type SubscribeOptions, type Subscription } from "./EventLog.ts"
+import * as Away from "./Away.ts"
+import { EventLog, type Polled, type SubscribeOptions, type Subscription } from "./EventLog.ts"
 import * as Health from "./Health.ts"
 import type { LogRecord } from "./LogMessage.ts"
 import * as Loop from "./Loop.ts"
@@ -20,7 +21,6 @@ export interface Options<R> extends SubscribeOptions {
   readonly handle: (polled: Polled, subscription: Subscription) => Effect.Effect<void, never, R>
 }
 
-const logAway = Health.untilBack<EventLogError>("the log", (error) => `${error.operation}: ${String(error.cause)}`)
 const pauseAfterBug = "5 seconds"
 
 /** Consumes until the scope closes; then the work in hand is finished. Waits for the log as long as it takes. */
@@ -37,8 +37,8 @@ const session = <R>(loop: Loop.Loop, options: Options<R>) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const health = yield* Health.Health
-    const subscription = yield* logAway(log.subscribe(options))
-    const poll = logAway(subscription.poll)
+    const subscription = yield* Away.log(log.subscribe(options))
+    const poll = Away.log(subscription.poll)
     while (!loop.isStopping()) {
       yield* health.beat(options.name)
       const polled = yield* loop.orStop(poll)
@@ -63,5 +63,5 @@ export const commitAfter = (
   for (const { offset, partition, topic } of records) {
     next.set(`${topic}:${partition}`, { topic, partition, offset: offset + 1n })
   }
-  return logAway(subscription.commit([...next.values()]))
+  return Away.log(subscription.commit([...next.values()]))
 }

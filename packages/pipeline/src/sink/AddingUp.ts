@@ -3,12 +3,12 @@
  * stored before it (guides clickhouse 5). Bounded.ts has the rules; here they meet log, progress and table.
  */
 import * as Effect from "effect/Effect"
+import * as Away from "../service/Away.ts"
 import type { ClickHouseSink } from "../service/ClickHouseSink.ts"
-import type { Assignment, EventLogError, Polled, Subscription } from "../service/EventLog.ts"
-import * as Health from "../service/Health.ts"
+import type { Assignment, Polled, Subscription } from "../service/EventLog.ts"
+import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { Progress } from "../service/Progress.ts"
-import type { StoreError } from "../service/StoreError.ts"
 import * as Bounded from "./Bounded.ts"
 import { type Source, store } from "./Store.ts"
 
@@ -16,10 +16,6 @@ export type Handle = (
   polled: Polled,
   subscription: Subscription
 ) => Effect.Effect<void, never, ClickHouseSink | Progress | Health.Health>
-
-const explain = (error: StoreError | EventLogError) => `${error.operation}: ${String(error.cause)}`
-const logAway = Health.untilBack<EventLogError>("the log", explain)
-const progressAway = Health.untilBack<StoreError | EventLogError>("PostgreSQL", explain)
 
 /** `assignmentOf` answers for the partitions that were handed over so far, the ones of this answer included. */
 export const make = (
@@ -32,11 +28,11 @@ export const make = (
 
   const assign = Effect.fnUntraced(function* (partitions: ReadonlyArray<Assignment>) {
     const progress = yield* Progress
-    const marks = yield* progressAway(progress.assigned(group, partitions))
+    const marks = yield* Away.postgres(progress.assigned(group, partitions))
     for (const mark of marks) {
       const assignment = partitions.find(({ partition }) => partition === mark.partition)
       if (assignment === undefined) continue
-      const end = yield* logAway(assignment.end)
+      const end = yield* Away.log(assignment.end)
       const { state, wasCut } = Bounded.atAssignment(mark, assignment.committed, end)
       states.set(mark.partition, state)
       const place = { topic, partition: mark.partition }
@@ -51,7 +47,7 @@ export const make = (
   /** The row is not as it was: another sink has, or had, the partition. */
   const lookAgain = Effect.fnUntraced(function* (partition: number) {
     const progress = yield* Progress
-    const mark = yield* progressAway(progress.read(group, { topic, partition }))
+    const mark = yield* Away.postgres(progress.read(group, { topic, partition }))
     const assignment = assignmentOf(partition)
     if (mark !== undefined) states.set(partition, Bounded.fromMark(mark, undefined))
     else if (assignment !== undefined) yield* assign([assignment])
@@ -73,12 +69,12 @@ export const make = (
         states.set(partition, plan.state)
         // What is held must be read again by whoever comes next.
         const offset = plan.state.held[0]?.offset ?? records[records.length - 1]!.offset + 1n
-        return yield* logAway(subscription.commit([{ topic, partition, offset }]))
+        return yield* Away.log(subscription.commit([{ topic, partition, offset }]))
       }
       const { start, end } = plan
       if (plan._tag === "Begin") {
         const { seen } = state
-        const begun = yield* progressAway(progress.begin({ group, topic, partition, seen, start, end }))
+        const begun = yield* Away.postgres(progress.begin({ group, topic, partition, seen, start, end }))
         if (!begun) {
           yield* lookAgain(partition)
           continue

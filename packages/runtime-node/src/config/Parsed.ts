@@ -1,6 +1,11 @@
 /** Settings that need more reading than Effect's own kinds of `Config` give. */
 import * as Config from "effect/Config"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+
+/** A setting that need not be there. */
+export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.map(Config.option(config), Option.getOrUndefined)
 
 /** A setting that `parse` reads. Where it answers undefined the value is wrong, and the error says what was `expected`. */
 export const parsed = <A>(name: string, parse: (text: string) => A | undefined, expected: string): Config.Config<A> =>
