@@ -1,1 +1,1 @@
-export {}
+export * as Tributary from "./Tributary.ts"

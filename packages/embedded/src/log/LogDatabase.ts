@@ -30,6 +30,10 @@ export class LogDatabase extends Context.Service<LogDatabase, PgClient.PgClient>
       ),
       Reactivity.layer
     )
+
+  /** The pool alone, for tools that look after a log that is there and must not make one. */
+  static readonly layerAsItIs = (options: LogDatabaseOptions): Layer.Layer<LogDatabase> =>
+    Layer.provide(Layer.effect(LogDatabase, pool(options)), Reactivity.layer)
 }
 
 const pool = ({ connections, url }: LogDatabaseOptions) =>
