@@ -6,6 +6,7 @@ import type { EventLog } from "@tributary/pipeline/service/EventLog"
 import type { Producer } from "@tributary/pipeline/service/Producer"
 import { StoreError } from "@tributary/pipeline/service/StoreError"
 import type { SchemaTooNew } from "@tributary/runtime-node/postgres/Migrations"
+import type { TlsError } from "@tributary/runtime-node/postgres/Tls"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -38,7 +39,7 @@ export interface EmbeddedLogOptions {
 /** When it is built, everything is ready for the first message. */
 export const layer = (
   options: EmbeddedLogOptions
-): Layer.Layer<EventLog | Producer | LogDatabase, StoreError | SchemaTooNew> => {
+): Layer.Layer<EventLog | Producer | LogDatabase, StoreError | SchemaTooNew | TlsError> => {
   const retention = { ...options.retention, groups: options.groups.map(({ group }) => group) }
   return Layer.mergeAll(EmbeddedEventLog.layer, EmbeddedProducer.layer(options), Retention.layer(retention)).pipe(
     Layer.provide(Layer.effectDiscard(prepare(options))),

@@ -2,10 +2,12 @@
  * The embedded event log's tables, and a pool of connections of their own: an append must not wait behind a batch of
  * people (guides postgres 9).
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
+import type * as PgClient from "@effect/sql-pg/PgClient"
 import type { StoreError } from "@tributary/pipeline/service/StoreError"
 import * as Migrations from "@tributary/runtime-node/postgres/Migrations"
 import * as Migration from "@tributary/runtime-node/postgres/migrations/Migration"
+import * as Pool from "@tributary/runtime-node/postgres/Pool"
+import type { TlsError } from "@tributary/runtime-node/postgres/Tls"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,7 +24,7 @@ export class LogDatabase extends Context.Service<LogDatabase, PgClient.PgClient>
   /** The pool, with the tables made or brought up to date. */
   static readonly layer = (
     options: LogDatabaseOptions
-  ): Layer.Layer<LogDatabase, StoreError | Migrations.SchemaTooNew> =>
+  ): Layer.Layer<LogDatabase, StoreError | Migrations.SchemaTooNew | TlsError> =>
     Layer.provide(
       Layer.effect(
         LogDatabase,
@@ -32,29 +34,17 @@ export class LogDatabase extends Context.Service<LogDatabase, PgClient.PgClient>
     )
 
   /** The pool alone, for tools that look after a log that is there and must not make one. */
-  static readonly layerAsItIs = (options: LogDatabaseOptions): Layer.Layer<LogDatabase> =>
+  static readonly layerAsItIs = (options: LogDatabaseOptions): Layer.Layer<LogDatabase, TlsError> =>
     Layer.provide(Layer.effect(LogDatabase, pool(options)), Reactivity.layer)
 }
 
 const pool = ({ connections, url }: LogDatabaseOptions) =>
-  PgClient.make({
+  Pool.make({
     url,
     maxConnections: Math.max(2, connections),
-    startupParameters: {
-      default_transaction_isolation: "read committed",
-      lock_timeout: "10s",
-      idle_in_transaction_session_timeout: "30s",
-      statement_timeout: "60s",
-      // Statements planned while the tables are empty would scan them from then on (guides postgres 3).
-      enable_seqscan: "off",
-      enable_hashjoin: "off",
-      enable_mergejoin: "off"
-    },
     applicationName: "tributary log",
-    connectTimeout: "5 seconds",
-    keepAlive: "30 seconds"
-    // A pool opens its connections later; nothing can fail while it is made.
-  }).pipe(Effect.orDie)
+    startupParameters: Pool.lookupsOnly
+  })
 
 /** `next`: offset of the next message. Held until the commit, so offsets have no gaps and come in the order of commits. */
 const head = `

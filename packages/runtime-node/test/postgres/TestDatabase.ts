@@ -9,7 +9,7 @@ import * as Migrations from "../../src/postgres/Migrations.ts"
 export const fresh = Effect.map(EmptyDatabase.make("runtime_node"), (url) => Redacted.make(url))
 
 export const pools = (url: Redacted.Redacted, poolSize = 10) =>
-  Database.layer({ databaseUrl: url, personsDatabaseUrl: url, poolSize })
+  Layer.orDie(Database.layer({ databaseUrl: url, personsDatabaseUrl: url, poolSize }))
 
 /** Both pools on a fresh database with all tables. */
 export const layer = Layer.unwrap(
