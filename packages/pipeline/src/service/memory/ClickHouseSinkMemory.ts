@@ -156,14 +156,14 @@ const insert = (tables: ClickHouseTables, { table, rows, token }: InsertRequest)
   return undefined
 }
 
+export const make = (tables: ClickHouseTables): ClickHouseSink["Service"] =>
+  ClickHouseSink.of({
+    insert: (request) =>
+      Effect.suspend(() => {
+        const error = insert(tables, request)
+        return error === undefined ? Effect.void : Effect.fail(error)
+      })
+  })
+
 export const layer = (tables: ClickHouseTables): Layer.Layer<ClickHouseSink> =>
-  Layer.succeed(
-    ClickHouseSink,
-    ClickHouseSink.of({
-      insert: (request) =>
-        Effect.suspend(() => {
-          const error = insert(tables, request)
-          return error === undefined ? Effect.void : Effect.fail(error)
-        })
-    })
-  )
+  Layer.succeed(ClickHouseSink, make(tables))
