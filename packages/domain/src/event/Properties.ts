@@ -5,6 +5,7 @@
  * `target[key] = value` on a plain object; spread, `Object.fromEntries` or a `Map` keep own keys only.
  */
 import * as Schema from "effect/Schema"
+import * as Json from "./Json.ts"
 
 /** A JSON object, carried along as it is: never walked or copied without need. */
 export type Properties = Readonly<Record<string, unknown>>
@@ -15,6 +16,12 @@ export const empty: Properties = Object.freeze({})
 /** True for JSON objects; false for arrays, null and everything else. */
 export const isProperties = (value: unknown): value is Properties =>
   typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The object that a JSON text holds; the empty object where it holds something else. Throws a SyntaxError where it is no JSON. */
+export const fromJson = (text: string): Properties => {
+  const value = Json.parse(text)
+  return isProperties(value) ? value : empty
+}
 
 /** The schema of an opaque JSON object: checked once, never walked, never copied. */
 export const Properties: Schema.Schema<Properties> = Schema.declare(isProperties, { identifier: "Properties" })

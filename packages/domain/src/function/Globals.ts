@@ -3,7 +3,8 @@
  * what is sent for an event does not depend on when it is sent.
  */
 
-import { empty, isProperties, type Properties } from "../event/Properties.ts"
+import * as Json from "../event/Json.ts"
+import { empty, fromJson, isProperties, type Properties } from "../event/Properties.ts"
 import * as Timestamp from "../event/Timestamp.ts"
 import * as Uuid from "../event/Uuid.ts"
 import type { Subject } from "./Filter.ts"
@@ -66,8 +67,7 @@ const toIso = (time: unknown): string | null => {
 
 const parseProperties = (text: unknown): Properties => {
   if (typeof text !== "string" || text === "") return empty
-  const value: unknown = JSON.parse(text)
-  return isProperties(value) ? value : empty
+  return fromJson(text)
 }
 
 /** A message of which only the outside is read: whose it is. What is inside costs more, and most projects do not want it. */
@@ -79,7 +79,7 @@ export interface Envelope {
 /** Undefined for what is no message. */
 export const parseEnvelope = (text: string): Envelope | undefined => {
   try {
-    const body: unknown = JSON.parse(text)
+    const body = Json.parse(text)
     if (!isProperties(body)) return undefined
     const team = body["team_id"]
     return typeof team === "number" && Number.isInteger(team) ? { team, body } : undefined

@@ -7,6 +7,7 @@
  * them; the parameter `compression` never is. What can be decoded is not refused, save JSON under a form's media type.
  * The limit is held while inflating.
  */
+import * as Json from "@tributary/domain/event/Json"
 import * as Form from "./Form.ts"
 import * as Inflate from "./Inflate.ts"
 import * as LzString from "./LzString.ts"
@@ -135,7 +136,7 @@ export const decode = (request: Encoded, query: Form.Query, maxBytes: number): u
     )
   }
   try {
-    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+    return Json.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   } catch {
     return new Refusal("req_parsing", "The payload is not JSON.")
   }

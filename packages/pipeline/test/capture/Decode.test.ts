@@ -64,6 +64,12 @@ const Json = Schema.Array(
 )
 
 describe("Decode", () => {
+  it("gives keys with escapes their own names, whatever was sent before", () => {
+    const read = (json: string) => Object.keys(decode({ body: Buffer.from(json) }, 1000) as object)
+    read('{"only in this test":1,"\\\\":1}')
+    assert.deepStrictEqual(read('{"only in this test":1,"\\n":1}'), ["only in this test", "\n"])
+  })
+
   it.prop(
     "decoding undoes every way in which clients pack their payloads",
     { value: Json, by: Schema.Literals(names(inner)), within: Schema.Literals(names(outer)) },

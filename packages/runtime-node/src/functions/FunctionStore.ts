@@ -1,4 +1,6 @@
 /** Configured functions in `posthog_hogfunction`, cached (spec cdp 1.1, worker 1.4). */
+
+import * as Json from "@tributary/domain/event/Json"
 import type { Row } from "@tributary/domain/function/HogFunction"
 import * as Service from "@tributary/pipeline/service/FunctionStore"
 import { StoreError } from "@tributary/pipeline/service/StoreError"
@@ -50,7 +52,7 @@ const secretsOf = (keys: Fernet.Keys, encrypted: string | null): Row["secretInpu
   const text = Fernet.decrypt(keys, encrypted)
   if (text === undefined) return Result.fail("no key of ENCRYPTION_SALT_KEYS decrypts it")
   try {
-    return Result.succeed(JSON.parse(text))
+    return Result.succeed(Json.parse(text))
   } catch {
     return Result.fail("what it decrypts to is no JSON")
   }

@@ -2,6 +2,7 @@
  * The body of a message: an outer JSON object whose `data` is the client's event as JSON text (spec worker 1.1, 1.2).
  * Outer fields win over inner ones.
  */
+import * as Json from "@tributary/domain/event/Json"
 import * as Outcome from "@tributary/domain/event/Outcome"
 import { isProperties, type Properties } from "@tributary/domain/event/Properties"
 import * as Text from "@tributary/domain/event/Text"
@@ -34,11 +35,12 @@ const decoder = new TextDecoder()
 export const read = (record: LogRecord): Outcome.Outcome<Body> => {
   if (record.value === null || record.value.length === 0) return unreadable("the message has no value")
   const text = decoder.decode(record.value)
-  const outer = parseObject(text)
+  // Of the envelope only names are read that hold no backslash, and those no engine mixes up.
+  const outer = parseObject(text, JSON.parse)
   if (outer === undefined) return unreadable("the message is not a JSON object")
   const data = outer["data"]
   if (typeof data !== "string") return unreadable("data is not a text")
-  const inner = parseObject(data)
+  const inner = parseObject(data, Json.parse)
   if (inner === undefined) return unreadable("data does not hold a JSON object")
 
   const field = (name: string): unknown => outer[name] ?? inner[name]
@@ -80,9 +82,9 @@ export const read = (record: LogRecord): Outcome.Outcome<Body> => {
   })
 }
 
-const parseObject = (text: string): Properties | undefined => {
+const parseObject = (text: string, parse: (text: string) => unknown): Properties | undefined => {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parse(text)
     return isProperties(value) ? value : undefined
   } catch {
     return undefined

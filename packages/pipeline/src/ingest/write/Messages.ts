@@ -1,7 +1,7 @@
 /** The messages that step 4 writes, and what is said of one that the log refuses (spec worker 5.1, 6.5–6.8). Plain functions. */
 import type { ProcessedEvent } from "@tributary/domain/event/Event"
 import * as Outcome from "@tributary/domain/event/Outcome"
-import type { Properties } from "@tributary/domain/event/Properties"
+import { fromJson, type Properties } from "@tributary/domain/event/Properties"
 import * as Timestamp from "@tributary/domain/event/Timestamp"
 import * as AppMetricRow from "@tributary/domain/row/AppMetricRow"
 import * as EventRow from "@tributary/domain/row/EventRow"
@@ -97,7 +97,7 @@ export const eventTooLarge = ({ distinctId, project, uuid }: ProcessedEvent): Wa
 
 /** A person or group whose message is too large; its row names it (spec worker 2.9, 4.4). */
 export const rowTooLarge = ({ topic, value }: OutboxRow): ReadonlyArray<Warning> => {
-  const row: Properties = JSON.parse(value)
+  const row = fromJson(value)
   const team = Number(row["team_id"])
   if (topic === Topics.clickhousePerson) {
     return [{ team, type: "person_upsert_message_size_too_large", details: { personId: row["id"] } }]
