@@ -34,7 +34,10 @@ export const layer = (options: Pick<Schema.Options, "eventsTtlDays" | "kafka"> =
                 date_time_input_format: "best_effort"
               }
             })
-            .pipe(Effect.mapError(({ code, message }) => classify(code, message)))
+            .pipe(
+              Effect.asVoid,
+              Effect.mapError(({ code, message }) => classify(code, message))
+            )
       })
     })
   )

@@ -46,6 +46,8 @@ export interface Answer {
   readonly bytes: Uint8Array
   readonly rowsRead: number
   readonly bytesRead: number
+  /** Of an insert: also rows that views wrote, and rows that a token dropped. */
+  readonly rowsWritten: number
   readonly elapsedSeconds: number
 }
 
@@ -58,7 +60,7 @@ export class Engine extends Context.Service<
     /** Runs a statement that changes something; not torn apart by an interruption. */
     readonly write: (sql: string) => Effect.Effect<void, EngineError>
     /** Inserts bytes as they are; not torn apart by an interruption. */
-    readonly insert: (params: RawInsertParams) => Effect.Effect<void, EngineError>
+    readonly insert: (params: RawInsertParams) => Effect.Effect<Answer, EngineError>
     /** What kind of statements a text holds, by the engine's own parser. */
     readonly analyze: (sql: string) => Effect.Effect<QueryAnalysis, EngineError>
   }
@@ -74,15 +76,17 @@ const readMark = "tributary read "
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const folder = resolve(options.folder)
-  const arguments_ = (configFile: string) => [
+  const arguments_ = ({ configFile, instance }: Folder.Prepared) => [
     `--config-file=${configFile}`,
     `--max_server_memory_usage=${options.maxMemoryBytes ?? 1_000_000_000}`,
     "--mark_cache_size=67108864",
     "--index_mark_cache_size=16777216",
     "--primary_index_cache_size=33554432",
     "--background_message_broker_schedule_pool_size=16",
+    // A reader never leaves its group, so its place is kept for the next opening to take, and not for long.
     "--kafka.session_timeout_ms=6000",
-    "--kafka.heartbeat_interval_ms=2000"
+    "--kafka.heartbeat_interval_ms=2000",
+    `--kafka.group_instance_id=tributary-${instance}`
   ]
 
   /** Statements that the engine still runs, also those that nobody waits for any more. */
@@ -111,9 +115,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
       try: () => {
         const pid = Folder.holder(folder)
         if (pid !== undefined) throw new Error(`DATA_DIR is in use by process ${pid}`)
-        const configFile = Folder.prepare(folder, options.database)
+        const prepared = Folder.prepare(folder, options.database)
         try {
-          return new Session(folder, { connectionArgs: arguments_(configFile) })
+          return new Session(folder, { connectionArgs: arguments_(prepared) })
         } catch {
           throw new Error("the ClickHouse data in DATA_DIR cannot be opened; the engine's reason is the line above")
         }
@@ -154,7 +158,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
             for (const statement of before) await session.queryAsync(statement)
             const answer = await session.queryAsync(sql, { format })
             const { rowsRead, bytesRead, elapsed } = answer
-            return { bytes: answer.bytes(), rowsRead, bytesRead, elapsedSeconds: elapsed }
+            return { bytes: answer.bytes(), rowsRead, bytesRead, rowsWritten: 0, elapsedSeconds: elapsed }
           })
           return result
         },
@@ -197,7 +201,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
     database: options.database,
     read,
     write: (sql) => Effect.uninterruptible(Effect.asVoid(attempt((session) => session.queryAsync(sql)))),
-    insert: (params) => Effect.uninterruptible(Effect.asVoid(attempt((session) => session.insert(params)))),
+    insert: (params) =>
+      Effect.uninterruptible(
+        Effect.map(
+          attempt((session) => session.insert(params)),
+          ({ elapsed, rowsWritten }) => ({
+            ...{ bytes: new Uint8Array(), rowsRead: 0, bytesRead: 0 },
+            ...{ rowsWritten, elapsedSeconds: elapsed }
+          })
+        )
+      ),
     analyze: (sql) => Effect.tryPromise({ try: () => parser.analyze(sql, options.database), catch: toError })
   })
 })

@@ -4,10 +4,12 @@ import { EngineError } from "../Engine.ts"
 const names = {
   36: "BAD_ARGUMENTS",
   62: "SYNTAX_ERROR",
+  73: "UNKNOWN_FORMAT",
   81: "UNKNOWN_DATABASE",
   115: "UNKNOWN_SETTING",
   164: "READONLY",
-  497: "ACCESS_DENIED"
+  497: "ACCESS_DENIED",
+  516: "AUTHENTICATION_FAILED"
 } as const
 
 /** `Code: 164. DB::Exception: text. (READONLY)`. The text comes without a full stop. */

@@ -52,11 +52,11 @@ const shared = ({ timezone }: Server, queryId: string): OutgoingHttpHeaders => (
 })
 
 /** The rows of a result are not told by the engine: the rows read stand in, and never 0, which JDBC takes for a failure. */
-const summary = ({ bytes, bytesRead, elapsedSeconds, rowsRead }: Answer): string =>
+const summary = ({ bytes, bytesRead, elapsedSeconds, rowsRead, rowsWritten }: Answer): string =>
   JSON.stringify({
     read_rows: String(rowsRead),
     read_bytes: String(bytesRead),
-    written_rows: "0",
+    written_rows: String(rowsWritten),
     written_bytes: "0",
     total_rows_to_read: "0",
     result_rows: String(Math.max(rowsRead, 1)),
@@ -81,7 +81,7 @@ export const answer = async (server: Server, { answer: got, format, packing, que
 
 const statuses = new Map([
   ...[46, 47, 60, 81].map((code) => [code, 404] as const),
-  ...[6, 26, 27, 36, 42, 43, 53, 62, 115, 116, 184, 386, 456, 457].map((code) => [code, 400] as const),
+  ...[6, 26, 27, 36, 42, 43, 53, 62, 73, 115, 116, 184, 386, 456, 457].map((code) => [code, 400] as const),
   ...[164, 497, 516].map((code) => [code, 403] as const),
   [159, 408] as const
 ])

@@ -6,6 +6,10 @@ import type { IncomingHttpHeaders } from "node:http"
 import { promisify } from "node:util"
 import * as zlib from "node:zlib"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type { EngineError } from "../Engine.ts"
+import * as Query from "../Query.ts"
+import * as Refusal from "./Refusal.ts"
 
 export interface Request {
   /** What stood in the URL or in a form's field. */
@@ -34,6 +38,19 @@ export class BadRequest extends Data.TaggedError("BadRequest")<{
 export const statement = ({ query, body }: Request): string => {
   const text = new TextDecoder().decode(body)
   return query === "" ? text : text === "" ? query : `${query}\n${text}`
+}
+
+/** The database that bare names mean; fails where the name is none. */
+export const database = (request: Request, fallback: string): Effect.Effect<string, EngineError> => {
+  const name = request.database ?? fallback
+  return /^\w+$/.test(name) ? Effect.succeed(name) : Effect.fail(Refusal.make(81, `Database ${name} does not exist`))
+}
+
+/** The parameters as `SET` takes them. Their values come escaped already, so they are literals as they are. */
+export const parameters = (request: Request): Effect.Effect<ReadonlyArray<string>, EngineError> => {
+  const odd = [...request.parameters.keys()].find((name) => !/^\w+$/.test(name))
+  if (odd !== undefined) return Effect.fail(Refusal.make(36, `Parameter ${odd} is none`))
+  return Effect.succeed([...request.parameters].map(([name, value]) => `param_${name} = ${Query.literal(value)}`))
 }
 
 const one = (value: string | ReadonlyArray<string> | undefined): string | undefined =>

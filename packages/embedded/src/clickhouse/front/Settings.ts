@@ -1,4 +1,4 @@
-/** Which settings a reader may bring along in the URL, and how far (guides clickhouse 7). */
+/** Which settings a client may bring along in the URL, and how far a reader may (guides clickhouse 7). */
 import * as Effect from "effect/Effect"
 import type { EngineError } from "../Engine.ts"
 import { literal } from "../Query.ts"
@@ -37,6 +37,14 @@ const swallowed = new Set([
   ...["http_headers_progress_interval_ms", "http_write_exception_in_output_format", "send_progress_in_http_headers"]
 ])
 
+/** What a program that writes may set: everything but what clients send by themselves, async inserts among them. */
+export const given = (settings: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+  new Map([...settings].filter(([name]) => !swallowed.has(name)))
+
+/** `name = value` as `SET` takes it. */
+export const assignment = (name: string, value: string): string =>
+  `${name} = ${/^\d+$/.test(value) ? value : literal(value)}`
+
 /** `name = value` for a `SET`: the limits always, and what the client may set. Fails for a setting it may not. */
 export const assignments = (
   settings: ReadonlyMap<string, string>
@@ -49,7 +57,7 @@ export const assignments = (
   for (const [name, value] of settings) {
     if (limits.has(name) || swallowed.has(name)) continue
     if (!passes.test(name)) return Effect.fail(Refusal.make(115, `Setting ${name} is neither known here nor allowed`))
-    set.push(`${name} = ${/^\d+$/.test(value) ? value : literal(value)}`)
+    set.push(assignment(name, value))
   }
   return Effect.succeed(set)
 }

@@ -1,0 +1,20 @@
+/** Settings of the `engine` program: those of the embedded engine, and where and for whom it is written. */
+import { parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import * as Config from "effect/Config"
+
+export const settings = Config.all({
+  /** The engine's data is in its folder `clickhouse`. */
+  dataDir: Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault(".tributary")),
+  /** Of both: 0 = any that is free. */
+  port: whole("CLICKHOUSE_HTTP_PORT", { min: 0, max: 65_535 }).pipe(Config.withDefault(8123)),
+  writePort: whole("CLICKHOUSE_WRITE_PORT", { min: 0, max: 65_535 }).pipe(Config.withDefault(0)),
+  /** The secret of those who write; readers need none. */
+  password: Config.Redacted("CLICKHOUSE_PASSWORD"),
+  database: parsed(
+    "CLICKHOUSE_DATABASE",
+    (text) => (/^[A-Za-z_]\w{0,63}$/.test(text) ? text : undefined),
+    "letters, digits and underscores, at most 64"
+  ).pipe(Config.withDefault("tributary"))
+})
+
+export type Settings = Config.Success<typeof settings>
