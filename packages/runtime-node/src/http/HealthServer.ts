@@ -9,22 +9,19 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { Answer } from "./Answer.ts"
 import { listenError } from "./ListenError.ts"
-import { liveness, readiness } from "./Readiness.ts"
+import { type Status, status } from "./Readiness.ts"
 
-const respond = ({ body, status }: Answer) => HttpServerResponse.text(body, { status, contentType: "application/json" })
+const respond = ({ body, contentType = "application/json", status }: Answer) =>
+  HttpServerResponse.text(body, { status, contentType })
 
-const routes = Layer.unwrap(
-  Effect.map(Health, (health) =>
-    Layer.mergeAll(
-      HttpRouter.add("GET", "/_liveness", Effect.map(liveness(health), respond)),
-      HttpRouter.add("GET", "/_readiness", Effect.map(readiness(health), respond)),
-      PrometheusMetrics.layerHttp({ path: "/metrics" })
-    )
+const routes = ({ liveness, metrics, readiness }: Status) =>
+  Layer.mergeAll(
+    HttpRouter.add("GET", "/_liveness", Effect.map(liveness, respond)),
+    HttpRouter.add("GET", "/_readiness", Effect.map(readiness, respond)),
+    HttpRouter.add("GET", "/metrics", Effect.map(metrics, respond))
   )
-)
 
 export interface Settings {
   readonly host: string
@@ -36,14 +33,18 @@ export interface Settings {
 export class HealthServer extends Context.Service<HealthServer, { readonly port: number }>()(
   "@tributary/runtime-node/HealthServer"
 ) {
-  static readonly layer = ({ host, port }: Settings) =>
+  static readonly layer = (settings: Settings) =>
+    Layer.unwrap(Effect.map(Health, (health) => HealthServer.layerOf(settings, status(health))))
+
+  /** Tells what somebody else knows. */
+  static readonly layerOf = ({ host, port }: Settings, status: Status) =>
     Layer.effect(
       HealthServer,
       Effect.map(HttpServer.HttpServer, ({ address }) =>
         HealthServer.of({ port: address._tag === "UnixPathAddress" ? 0 : address.port })
       )
     ).pipe(
-      Layer.provide(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
+      Layer.provide(HttpRouter.serve(routes(status), { disableLogger: true, disableListenLog: true })),
       Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)),
       Layer.provide(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: "1 second" })),
       Layer.catch((error) => Layer.effect(HealthServer, Effect.fail(listenError(host, port, error.cause))))

@@ -1,6 +1,7 @@
-/** Whether a program can do its work, for load balancers and operators (spec capture 1.6, worker 6.10). */
+/** Whether a program can do its work, and how much of it, for load balancers and operators (spec capture 1.6, worker 6.10). */
 import type { Health } from "@tributary/pipeline/service/Health"
 import * as Effect from "effect/Effect"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { type Answer, json } from "./Answer.ts"
 
 /** 200 while the process answers and each of its loops took a step within a minute. */
@@ -23,3 +24,24 @@ export const readiness = (health: Health["Service"]): Effect.Effect<Answer> =>
           }))
         })
   )
+
+/** The metrics of this process, in Prometheus' format. */
+export const metrics: Effect.Effect<Answer> = Effect.map(PrometheusMetrics.format(), (body) => ({
+  status: 200,
+  body,
+  contentType: "text/plain; version=0.0.4; charset=utf-8"
+}))
+
+/** What a program answers of itself. */
+export interface Status {
+  readonly liveness: Effect.Effect<Answer>
+  readonly readiness: Effect.Effect<Answer>
+  readonly metrics: Effect.Effect<Answer>
+}
+
+/** Of this process. */
+export const status = (health: Health["Service"]): Status => ({
+  liveness: liveness(health),
+  readiness: readiness(health),
+  metrics
+})
