@@ -3,10 +3,8 @@
  * role and database `tributary`. When it ends unasked it is started again on the same port; its clients only see
  * connections that break. It cannot outlive this process, and what it acknowledged survives `kill -9` of either.
  */
-import { createServer } from "node:net"
 import { join } from "node:path"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,7 +16,9 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { DataDir } from "../DataDir.ts"
 import * as Platform from "../Platform.ts"
-import { StartError, systemReason } from "../StartError.ts"
+import { keepRunning } from "../process/KeepRunning.ts"
+import * as Port from "../process/Port.ts"
+import { StartError } from "../StartError.ts"
 import * as Binaries from "./Binaries.ts"
 import * as Initialise from "./Initialise.ts"
 import * as RunAs from "./RunAs.ts"
@@ -73,16 +73,21 @@ const make = (
     yield* Strays.end(place.folder, binaries)
     // A used port shows before anything slow; a free one is looked for late, so that nobody takes it meanwhile.
     const wanted = options.port ?? 0
-    if (wanted !== 0) yield* freePort(wanted)
+    if (wanted !== 0) yield* Port.check(wanted, "POSTGRES_PORT")
     yield* Initialise.ensure(place)
-    const port = wanted === 0 ? yield* freePort(0) : wanted
+    const port = wanted === 0 ? yield* Port.take : wanted
     const ready = yield* Deferred.make<void>()
     let running: Server.Running | undefined
-    const start = Effect.tap(Server.start(place, port, options.settings ?? {}), (started) => {
-      running = started
-      return Deferred.succeed(ready, undefined)
-    })
-    const keeper = yield* Effect.forkScoped(keepRunning(start, Strays.end(place.folder, binaries)))
+    const run = (serves: Effect.Effect<void>) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          running = yield* Server.start(place, port, options.settings ?? {})
+          yield* serves
+          yield* Deferred.succeed(ready, undefined)
+          return yield* running.ended
+        })
+      )
+    const keeper = yield* Effect.forkScoped(keepRunning("PostgreSQL", run, Strays.end(place.folder, binaries)))
     yield* Effect.raceFirst(Deferred.await(ready), Fiber.join(keeper))
     yield* ensureDatabase(port)
     return {
@@ -91,53 +96,6 @@ const make = (
       quit: Effect.suspend(() => running?.quit ?? Effect.void),
       lost: Fiber.join(keeper)
     }
-  })
-
-/**
- * Runs the server again and again, with pauses of 0, 1, 2, 4 … 30 s between two ends, from 0 again after a quiet minute.
- * Fails when the first start fails, later when three in a row do.
- */
-const keepRunning = (
-  start: Effect.Effect<Server.Running, StartError, Scope.Scope>,
-  clean: Effect.Effect<void>
-): Effect.Effect<never, StartError> =>
-  Effect.gen(function* () {
-    let pauseSeconds = 0
-    let triesLeft = 1
-    while (true) {
-      const began = yield* Clock.currentTimeMillis
-      const reason = yield* start.pipe(
-        Effect.flatMap((running) => {
-          triesLeft = 3
-          return running.ended
-        }),
-        Effect.scoped,
-        Effect.catch((error) => (--triesLeft > 0 ? Effect.succeed(error.message) : Effect.fail(error)))
-      )
-      if ((yield* Clock.currentTimeMillis) - began > 60_000) pauseSeconds = 0
-      yield* Effect.logWarning(`PostgreSQL ended unasked (${reason}): starting it again in ${pauseSeconds} s`)
-      yield* Effect.sleep(pauseSeconds * 1000)
-      pauseSeconds = pauseSeconds === 0 ? 1 : Math.min(30, pauseSeconds * 2)
-      yield* clean
-    }
-  })
-
-/** The port itself when nothing listens there, a free one for 0. */
-const freePort = (wanted: number): Effect.Effect<number, StartError> =>
-  Effect.callback((resume) => {
-    const probe = createServer()
-    probe.once("error", (cause) => {
-      const isUsed = "code" in cause && cause.code === "EADDRINUSE"
-      const message = isUsed
-        ? Server.portInUse(wanted)
-        : `Port ${wanted} cannot be used: ${systemReason(cause)}. ${Server.otherPort}`
-      resume(Effect.fail(new StartError({ message })))
-    })
-    probe.listen({ host: "127.0.0.1", port: wanted, exclusive: true }, () => {
-      const address = probe.address()
-      const port = address === null || typeof address === "string" ? wanted : address.port
-      probe.close(() => resume(Effect.succeed(port)))
-    })
   })
 
 const urlOf = (port: number, database: string): Redacted.Redacted =>

@@ -11,9 +11,9 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { syncFolder } from "../DataDir.ts"
 import * as Versions from "../data/Versions.ts"
+import * as Leash from "../process/Leash.ts"
 import { StartError, systemReason } from "../StartError.ts"
 import type { Binaries } from "./Binaries.ts"
-import * as Leash from "./Leash.ts"
 import * as RunAs from "./RunAs.ts"
 import * as ServerLog from "./ServerLog.ts"
 
@@ -103,7 +103,9 @@ const initdb = (
         ],
         environment: place.binaries.environment,
         user: runAs.user,
-        output: log.descriptor
+        output: log.descriptor,
+        stop: "INT",
+        force: "QUIT"
       }),
       (running) => Effect.andThen(Effect.sync(running.letGo), running.ended)
     )

@@ -7,9 +7,10 @@ import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Leash from "../process/Leash.ts"
+import * as Port from "../process/Port.ts"
 import { StartError } from "../StartError.ts"
 import type { Place } from "./Initialise.ts"
-import * as Leash from "./Leash.ts"
 import * as ServerLog from "./ServerLog.ts"
 import * as Strays from "./Strays.ts"
 
@@ -52,7 +53,9 @@ export const start = (
         ],
         environment: place.binaries.environment,
         user: place.runAs.user,
-        output: log.descriptor
+        output: log.descriptor,
+        stop: "INT",
+        force: "QUIT"
       }),
       (running) => Effect.suspend(() => stop(place, running, ready))
     )
@@ -70,13 +73,8 @@ export const start = (
 
 const explain = (reason: string, port: number, log: string): string =>
   /could not (bind|create any TCP)/.test(reason)
-    ? portInUse(port)
+    ? Port.inUse(port, "POSTGRES_PORT")
     : `PostgreSQL did not start: ${reason} (more in ${log}).`
-
-/** What to do about a port that cannot be had. */
-export const otherPort = "Set POSTGRES_PORT to another one."
-
-export const portInUse = (port: number): string => `Port ${port} is in use by another program. ${otherPort}`
 
 /** No time limit: recovery takes as long as it takes, 7 s for a gigabyte. Returns as well when the child ends. */
 const awaitReady = (place: Place, child: Leash.Leashed, lastRun: string): Effect.Effect<void> =>

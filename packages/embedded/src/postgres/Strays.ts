@@ -4,19 +4,21 @@
  * may be other ones (guides infrastructure, "Two starts, strays").
  */
 import { execFile } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { isAlive } from "../Alive.ts"
+import * as Processes from "../process/Processes.ts"
 import type { Binaries } from "./Binaries.ts"
 
 /** Returns when no process of a server is left in `folder`; takes 17 s at most with a frozen one. */
 export const end = (folder: string, binaries: Binaries): Effect.Effect<void> =>
   Effect.suspend(() => {
     const pid = postmasterPid(folder)
+    // Every process of a server has its folder as working directory, and nothing else does.
     if (!existsSync("/proc/self/cwd")) return pid === undefined ? Effect.void : stopByTool(folder, pid, binaries)
-    if (processesIn(folder).length > 0) return endProcesses(folder)
+    if (Processes.inFolder(folder).length > 0) return endProcesses(folder)
     // The number was used again, as is usual in containers: PostgreSQL would take that process for its own and refuse.
     // With a dead number the file stays, because PostgreSQL needs it for its own check.
     if (pid !== undefined && isAlive(pid)) rmSync(join(folder, "postmaster.pid"), { force: true })
@@ -29,7 +31,7 @@ const endProcesses = (folder: string): Effect.Effect<void> =>
     let told = false
     let sent = ""
     while (true) {
-      const pids = processesIn(folder)
+      const pids = Processes.inFolder(folder)
       if (pids.length === 0) return
       const elapsed = (yield* Clock.currentTimeMillis) - began
       const postmaster = pids.find((pid) => pid === postmasterPid(folder))
@@ -37,7 +39,7 @@ const endProcesses = (folder: string): Effect.Effect<void> =>
       if (due !== undefined && due !== sent) {
         sent = due
         const targets = due === "SIGKILL" || postmaster === undefined ? pids : [postmaster]
-        for (const pid of targets) kill(pid, due)
+        for (const pid of targets) Processes.kill(pid, due)
       }
       if (!told && elapsed > 1_000) {
         told = true
@@ -61,29 +63,6 @@ const postmasterPid = (folder: string): number | undefined => {
     return pid > 0 ? pid : undefined
   } catch {
     return undefined
-  }
-}
-
-/** Every process of a server has its folder as working directory, and nothing else does. */
-const processesIn = (folder: string): ReadonlyArray<number> =>
-  readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && workingDirectory(pid) === folder)
-
-const workingDirectory = (pid: number): string | undefined => {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`)
-  } catch {
-    // It has ended, or is another user's and so none of ours.
-    return undefined
-  }
-}
-
-const kill = (pid: number, signal: Signal): void => {
-  try {
-    process.kill(pid, signal)
-  } catch {
-    // It has ended meanwhile.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Child processes that cannot outlive this one. A shell stands between: it reads from a pipe which only this process holds
- * open, so that when this process ends, in whatever way, the shell reads end of file and interrupts the child. The child
+ * open, so that when this process ends, in whatever way, the shell reads end of file and stops the child. The child
  * lives in a session of its own, out of reach of Ctrl-C, so that a drain still has its server
  * (guides infrastructure, "The process").
  */
@@ -9,14 +9,17 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
 /**
- * Signals named on standard input go to the child. At end of file it is interrupted until it is gone, because in its first
- * milliseconds it ignores that, and after 15 s told to quit at once. The shell's exit code is the child's.
+ * Signals named on standard input go to the child. At end of file it is told to stop until it is gone, because in its first
+ * milliseconds it may ignore that, and after 15 s forced. The shell's exit code is the child's.
  */
 const supervisor = `
-exec 3<&0; "$@" </dev/null 3<&- & pg=$!; { while read -r s; do kill -"$s" $pg; done; n=0
-while kill -INT $pg; do sleep 1; n=$((n+1)); [ $n -lt 15 ] || kill -QUIT $pg; done; } <&3 3<&- >/dev/null 2>&1 & w=$!
-exec 3<&-; wait $pg; rc=$?; kill $w 2>/dev/null; exit $rc
+stop=$1 force=$2; shift 2
+exec 3<&0; "$@" </dev/null 3<&- & pid=$!; { while read -r s; do kill -"$s" $pid; done; n=0
+while kill -"$stop" $pid; do sleep 1; n=$((n+1)); [ $n -lt 15 ] || kill -"$force" $pid; done; } <&3 3<&- >/dev/null 2>&1 & w=$!
+exec 3<&-; wait $pid; rc=$?; kill $w 2>/dev/null; exit $rc
 `
+
+export type Signal = "INT" | "TERM" | "QUIT" | "KILL"
 
 export interface Command {
   /** Program, by absolute path, and arguments. */
@@ -26,14 +29,18 @@ export interface Command {
   readonly user: { readonly uid: number; readonly gid: number } | undefined
   /** File descriptor for what it prints. */
   readonly output: number
+  /** What stops it in order … */
+  readonly stop: Signal
+  /** … and what at once. */
+  readonly force: Signal
 }
 
 export interface Leashed {
   /** How it ended: "exit code 1", "signal 9". */
   readonly ended: Effect.Effect<string>
   readonly hasEnded: () => boolean
-  /** INT: stop in order; QUIT: stop at once. Lost in the first moments of a child: use `letGo` then. */
-  readonly signal: (name: "INT" | "QUIT") => void
+  /** May be lost in the first moments of a child: use `letGo` then. */
+  readonly signal: (name: Signal) => void
   /** Has the shell stop the child, as if this process had ended. */
   readonly letGo: () => void
   /** Kills shell and child: the last resort. */
@@ -45,7 +52,7 @@ export const run = (options: Command): Effect.Effect<Leashed> =>
   Effect.gen(function* () {
     const ended = yield* Deferred.make<string>()
     const child = yield* Effect.sync(() =>
-      spawn("sh", ["-c", supervisor, "sh", ...options.command], {
+      spawn("sh", ["-c", supervisor, "sh", options.stop, options.force, ...options.command], {
         detached: true,
         cwd: "/",
         env: options.environment,
