@@ -11,8 +11,8 @@ export interface AppSettings {
   readonly health: HealthSettings | undefined
 }
 
-/** Serves as long as its scope lasts. Health is served first and last, so that it can tell that capture is draining. */
+/** Opens the door, and serves as long as its scope lasts. Health is served first and last, so that it can tell that capture is draining. */
 export const layer = ({ capture, health, server }: AppSettings) =>
-  CaptureServer.layer(server, capture).pipe(
+  CaptureServer.layerBehindDoor(server, capture).pipe(
     Layer.provide(health === undefined ? Layer.empty : HealthServer.layer(health))
   )

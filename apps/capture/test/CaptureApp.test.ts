@@ -4,6 +4,7 @@ import { Health } from "@tributary/pipeline/service/Health"
 import * as EventLogMemory from "@tributary/pipeline/service/memory/EventLogMemory"
 import * as ProjectStoreMemory from "@tributary/pipeline/service/memory/ProjectStoreMemory"
 import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
+import { Door } from "@tributary/runtime-node/http/Door"
 import { HealthServer } from "@tributary/runtime-node/http/HealthServer"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -41,13 +42,18 @@ describe("CaptureApp", () => {
         )
       )
       const scope = yield* Scope.make()
+      const server = { ...CaptureServer.defaults, host: "127.0.0.1", port: 0 }
       const app = CaptureApp.layer({
-        server: { ...CaptureServer.defaults, host: "127.0.0.1", port: 0 },
+        server,
         capture: Settings.defaults,
         health: { host: "127.0.0.1", port: healthPort }
       })
       const context = yield* Layer.buildWithScope(
-        app.pipe(Layer.provide(services), Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))),
+        app.pipe(
+          Layer.provide(services),
+          Layer.provide(Door.layer(server)),
+          Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
+        ),
         scope
       )
       const { port } = Context.get(context, CaptureServer.CaptureServer)

@@ -11,8 +11,11 @@ import * as Front from "@tributary/embedded/clickhouse/Front"
 import * as EmbeddedLog from "@tributary/embedded/log/EmbeddedLog"
 import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import type { StartError } from "@tributary/embedded/StartError"
-import type { ClickHouseError, ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
+import type { ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
+import type { Health } from "@tributary/pipeline/service/Health"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
+import type { SchemaRefused } from "@tributary/runtime-node/clickhouse/Migrate"
+import * as Start from "@tributary/runtime-node/clickhouse/Start"
 import * as DeliveryStore from "@tributary/runtime-node/functions/DeliveryStore"
 import * as EventGroups from "@tributary/runtime-node/functions/EventGroups"
 import * as Database from "@tributary/runtime-node/postgres/Database"
@@ -88,7 +91,7 @@ const embeddedClickhouse = (settings: Settings, dataDir: string) =>
 const clickhouseServer = (settings: Settings, url: string) => {
   const { clickhouseDatabase: database, clickhousePassword, clickhouseUser: username, eventsTtlDays } = settings
   return ClickHouseHttp.layerSink(database).pipe(
-    Layer.provideMerge(Layer.effectDiscard(ClickHouseHttp.migrate({ database, eventsTtlDays }))),
+    Layer.provideMerge(Layer.effectDiscard(Start.migrate({ database, eventsTtlDays, username }))),
     Layer.provide(ClickHouseHttp.layer({ url, username, password: clickhousePassword ?? Redacted.make("") }))
   )
 }
@@ -97,7 +100,7 @@ const clickhouseServer = (settings: Settings, url: string) => {
 export const clickhouse = (
   settings: Settings,
   dataDir: string
-): Layer.Layer<ClickHouseSink, StartError | EngineError | ClickHouseError> =>
+): Layer.Layer<ClickHouseSink, StartError | EngineError | SchemaRefused, Health> =>
   settings.clickhouseUrl === undefined
     ? embeddedClickhouse(settings, dataDir)
     : clickhouseServer(settings, settings.clickhouseUrl)

@@ -21,8 +21,10 @@ import { TransformationRegistry } from "@tributary/pipeline/transformation/Regis
 import * as FunctionStorePostgres from "@tributary/runtime-node/functions/FunctionStore"
 import * as GeoIpDatabase from "@tributary/runtime-node/geoip/GeoIpDatabase"
 import { CaptureServer } from "@tributary/runtime-node/http/CaptureServer"
+import { Door } from "@tributary/runtime-node/http/Door"
 import * as OutboundHttp from "@tributary/runtime-node/outbound/OutboundHttp"
 import { insertProject } from "@tributary/runtime-node/postgres/InsertProject"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { conflict, type Settings } from "./Config.ts"
@@ -37,6 +39,8 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
     yield* Platform.check
     const folder = yield* Layer.build(DataDir.layer({ path: settings.dataDir }))
     const { path: dataDir } = yield* Effect.provide(DataDir, folder)
+    // A used port shows before anything slow is started.
+    const door = yield* Layer.build(Door.layer(settings.server))
     const keys = yield* Keys.load(settings.encryptionKeys, dataDir)
     const postgres = yield* Effect.provide(Engines.postgres(settings), folder)
 
@@ -61,13 +65,12 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
       yield* Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
       yield* Deliver.run({ siteUrl })
       yield* WorkerApp.run({ ...settings.consumption, behaviour: settings.behaviour, lanes, topics: settings.lanes })
-      const door = yield* Layer.build(
-        CaptureApp.layer({ ...settings, server: { ...settings.server, servesMetrics: true }, health: undefined })
-      )
-      yield* opened(yield* Effect.provide(CaptureServer, door))
+      const server = { ...settings.server, servesMetrics: true }
+      const capture = yield* Layer.build(CaptureApp.layer({ ...settings, server, health: undefined }))
+      yield* opened(yield* Effect.provide(CaptureServer, capture))
       return yield* Effect.never
     })
-    return yield* Effect.raceFirst(Effect.provide(serve, world), postgres.lost)
+    return yield* Effect.raceFirst(Effect.provide(serve, Context.merge(world, door)), postgres.lost)
   })
 
 /** Every consumer group of this start: the log keeps for them what they have not read. */

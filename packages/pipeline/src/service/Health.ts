@@ -18,6 +18,8 @@ export class Health extends Context.Service<
   {
     readonly down: (engine: string, reason: string) => Effect.Effect<void>
     readonly up: (engine: string) => Effect.Effect<void>
+    /** The program was asked to end: it is not ready any more, and that is no trouble to be told in the log. */
+    readonly stopping: Effect.Effect<void>
     /** Empty = ready. */
     readonly troubles: Effect.Effect<ReadonlyArray<Trouble>>
     /** A loop took a step: liveness wants one within 60 s, and waiting for an engine counts as one. */
@@ -45,6 +47,9 @@ export class Health extends Context.Service<
           if (!away.delete(engine)) return Effect.void
           return Effect.logInfo(`${engine} is back`)
         }),
+      stopping: Effect.map(Clock.currentTimeMillis, (since) => {
+        away.set("the program", { reason: "it is stopping", since, loggedAt: since })
+      }),
       troubles: Effect.sync(() => [...away].map(([engine, { reason, since }]) => ({ engine, reason, since }))),
       beat: (loop) => Effect.map(Clock.currentTimeMillis, (now) => void beats.set(loop, now)),
       stalled: Effect.map(Clock.currentTimeMillis, (now) =>

@@ -1,11 +1,10 @@
 /**
- * The HTTP front door: capture behind a plain `node:http` listener in a scoped layer, a fiber a request.
+ * Capture over HTTP: a plain `node:http` listener in a scoped layer, a fiber a request.
  *
  * It reads bodies within their limits, answers with the headers of CORS whatever happens, and leaves what the events mean to
  * `Capture`. When its scope closes it stops accepting, is not ready any more, and lets running requests finish.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Capture from "@tributary/pipeline/capture/Capture"
 import * as Reply from "@tributary/pipeline/capture/Reply"
 import type { Settings } from "@tributary/pipeline/capture/Settings"
@@ -16,32 +15,24 @@ import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type * as Scope from "effect/Scope"
 import { type Answer, notFound, write, writePreflight } from "./Answer.ts"
 import { type BodyLimits, readBody } from "./Body.ts"
 import { clientAddress, type TrustedProxies, trustPrivate } from "./ClientAddress.ts"
+import { Door, type DoorSettings } from "./Door.ts"
 import * as Gate from "./Gate.ts"
 import * as HttpMetrics from "./HttpMetrics.ts"
-import { type ListenError, listenError } from "./ListenError.ts"
-import { liveness, readiness } from "./Readiness.ts"
+import * as Readiness from "./Readiness.ts"
 import { allowOf, allows, pathOf, queryOf, type Route, routeOf, type StatusPath } from "./Routes.ts"
 
-export interface ServerSettings {
-  readonly host: string
-  /** 0 = any free port. */
-  readonly port: number
+export interface ServerSettings extends DoorSettings {
   /** Most bytes of a body as it is sent (`MAX_BODY`). */
   readonly maxBodyBytes: number
   readonly trustedProxies: TrustedProxies
   /** Requests that are worked on at a time; undefined = any number. */
   readonly concurrencyLimit: number | undefined
-  /** Connections whose headers take longer are closed; undefined = Node's minute. */
-  readonly headerReadTimeoutMs: number | undefined
   /** A body that pauses for longer is answered with 408; undefined = it may pause, within Node's five minutes for a request. */
   readonly bodyChunkReadTimeoutMs: number | undefined
-  /** How long running requests may take when the server stops; then their connections are cut. */
-  readonly drainMs: number
   /** True where there is no `HEALTH_PORT` beside it: `/metrics` is served here, too. */
   readonly servesMetrics: boolean
   /** Serves `/` and every path that is not capture's; without it they get `capture` and 404. */
@@ -60,51 +51,14 @@ export const defaults: ServerSettings = {
   servesMetrics: false
 }
 
-/** Old browsers send events in the URL. */
-const maxHeaderBytes = 64 * 1024
-
 const failed: Answer = Reply.refuse(new Reply.Refusal("internal_error", "The server failed on this request."))
-const metricsType = "text/plain; version=0.0.4; charset=utf-8"
 const root: Answer = { status: 200, body: "capture", contentType: "text/plain" }
-
-const listen = (settings: ServerSettings, listener: (request: IncomingMessage, response: ServerResponse) => void) =>
-  Effect.callback<Server, ListenError>((resume) => {
-    const { headerReadTimeoutMs, host, port } = settings
-    const server = createServer(
-      {
-        maxHeaderSize: maxHeaderBytes,
-        ...(headerReadTimeoutMs === undefined
-          ? {}
-          : {
-              headersTimeout: headerReadTimeoutMs,
-              connectionsCheckingInterval: Math.max(10, Math.min(30_000, Math.ceil(headerReadTimeoutMs / 4)))
-            })
-      },
-      listener
-    )
-    const onError = (cause: Error): void => resume(Effect.fail(listenError(host, port, cause)))
-    server.once("error", onError)
-    server.listen(port, host, () => {
-      server.off("error", onError)
-      resume(Effect.succeed(server))
-    })
-  })
-
-/** Stops accepting and waits for running requests, at most so long. */
-const drain = (server: Server, withinMs: number): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    const timer = setTimeout(() => server.closeAllConnections(), withinMs)
-    server.close(() => {
-      clearTimeout(timer)
-      resume(Effect.void)
-    })
-    server.closeIdleConnections()
-  })
 
 const start = Effect.fnUntraced(function* (
   settings: ServerSettings,
   captureSettings: Settings
-): Effect.fn.Return<AddressInfo, ListenError, Producer | ProjectStore | Health | Scope.Scope> {
+): Effect.fn.Return<Door["Service"], never, Door | Producer | ProjectStore | Health | Scope.Scope> {
+  const door = yield* Door
   const capture = yield* Capture.make(captureSettings)
   const health = yield* Health
   const metrics = yield* HttpMetrics.make
@@ -112,10 +66,11 @@ const start = Effect.fnUntraced(function* (
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const gate = Gate.make(settings.concurrencyLimit)
   const limits: BodyLimits = { maxBytes: settings.maxBodyBytes, stalledAfterMs: settings.bodyChunkReadTimeoutMs }
+  const { liveness, metrics: exposition, readiness } = Readiness.status(health)
   const status: Readonly<Record<StatusPath, Effect.Effect<Answer>>> = {
-    "/_liveness": liveness(health),
-    "/_readiness": readiness(health),
-    "/metrics": Effect.map(PrometheusMetrics.format(), (body) => ({ status: 200, body, contentType: metricsType }))
+    "/_liveness": liveness,
+    "/_readiness": readiness,
+    "/metrics": exposition
   }
   let isStopping = false
 
@@ -218,26 +173,28 @@ const start = Effect.fnUntraced(function* (
     } else handle(request, response, route, path, queryOf(target))
   }
 
-  const server = yield* Effect.acquireRelease(listen(settings, listener), (server) =>
-    Effect.andThen(
-      Effect.suspend(() => {
-        isStopping = true
-        return health.down("capture", "it is stopping")
-      }),
-      drain(server, settings.drainMs)
-    )
+  yield* door.open(listener)
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      isStopping = true
+      return health.stopping
+    })
   )
-  yield* health.up("capture")
-  return server.address() as AddressInfo
+  return door
 })
 
 /** Where capture listens. */
 export class CaptureServer extends Context.Service<CaptureServer, { readonly host: string; readonly port: number }>()(
   "@tributary/runtime-node/CaptureServer"
 ) {
-  static readonly layer = (settings: ServerSettings, captureSettings: Settings) =>
+  /** Opens the door as soon as everything that it needs stands. */
+  static readonly layerBehindDoor = (settings: ServerSettings, captureSettings: Settings) =>
     Layer.effect(
       CaptureServer,
-      Effect.map(start(settings, captureSettings), ({ address, port }) => CaptureServer.of({ host: address, port }))
+      Effect.map(start(settings, captureSettings), ({ host, port }) => CaptureServer.of({ host, port }))
     )
+
+  /** With a door of its own. */
+  static readonly layer = (settings: ServerSettings, captureSettings: Settings) =>
+    Layer.provide(CaptureServer.layerBehindDoor(settings, captureSettings), Door.layer(settings))
 }

@@ -89,7 +89,7 @@ describe("failures and order (spec capture 9.7)", () => {
       yield* Effect.repeat(server.health.troubles, { until: (troubles) => troubles.length > 0 })
       assert.deepStrictEqual(
         (yield* server.health.troubles).map(({ engine, reason }) => [engine, reason]),
-        [["capture", "it is stopping"]]
+        [["the program", "it is stopping"]]
       )
       yield* Deferred.succeed(released, undefined)
       const reply = yield* Fiber.join(waiting)

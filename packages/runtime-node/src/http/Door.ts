@@ -1,0 +1,104 @@
+/**
+ * The port at which events come in. It is bound before anything slow is started, so that a used port shows at once; until
+ * somebody opens it, it answers that the program is starting (guides infrastructure, "The layer").
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Reply from "@tributary/pipeline/capture/Reply"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { type Answer, json, write, writePreflight } from "./Answer.ts"
+import { type ListenError, listenError } from "./ListenError.ts"
+import { pathOf } from "./Routes.ts"
+
+export interface DoorSettings {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  /** Connections whose headers take longer are closed; undefined = Node's minute. */
+  readonly headerReadTimeoutMs: number | undefined
+  /** How long running requests may take when the door closes; then their connections are cut. */
+  readonly drainMs: number
+}
+
+/** Old browsers send events in the URL. */
+const maxHeaderBytes = 64 * 1024
+
+const bind = ({ headerReadTimeoutMs, host, port }: DoorSettings) =>
+  Effect.callback<Server, ListenError>((resume) => {
+    const server = createServer({
+      maxHeaderSize: maxHeaderBytes,
+      ...(headerReadTimeoutMs === undefined
+        ? {}
+        : {
+            headersTimeout: headerReadTimeoutMs,
+            connectionsCheckingInterval: Math.max(10, Math.min(30_000, Math.ceil(headerReadTimeoutMs / 4)))
+          })
+    })
+    const onError = (cause: Error): void => resume(Effect.fail(listenError(host, port, cause)))
+    server.once("error", onError)
+    server.listen(port, host, () => {
+      server.off("error", onError)
+      resume(Effect.succeed(server))
+    })
+  })
+
+const starting = "The server is starting."
+const isStarting: Answer = Reply.refuse(new Reply.Refusal("service_unavailable", `${starting} Try again in a moment.`))
+const isNotReady = json(503, { status: "not ready", reasons: [{ reason: "starting" }] })
+const isAlive = json(200, { status: "ok" })
+
+/** Answers while nobody has opened the door. A process that starts is alive, however long it takes. */
+const answerStarting = (request: IncomingMessage, response: ServerResponse): void => {
+  // The body is not read, so no second request can follow it.
+  response.shouldKeepAlive = false
+  const path = pathOf(request.url ?? "/")
+  if (request.method === "OPTIONS") writePreflight(request, response)
+  else write(request, response, path === "/_liveness" ? isAlive : path === "/_readiness" ? isNotReady : isStarting)
+}
+
+/** Stops accepting and waits for running requests, at most so long. */
+const close = (server: Server, withinMs: number): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (!server.listening) return resume(Effect.void)
+    const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    })
+    server.closeIdleConnections()
+  })
+
+export class Door extends Context.Service<
+  Door,
+  {
+    readonly host: string
+    readonly port: number
+    /**
+     * From now on requests go to this listener. When the scope closes, nothing more is accepted, running requests get the time that they
+     * may take, and the port is free. A door opens once.
+     */
+    readonly open: (listener: RequestListener) => Effect.Effect<void, never, Scope.Scope>
+  }
+>()("@tributary/runtime-node/Door") {
+  static readonly layer = (settings: DoorSettings): Layer.Layer<Door, ListenError> =>
+    Layer.effect(
+      Door,
+      Effect.gen(function* () {
+        const server = yield* Effect.acquireRelease(bind(settings), (server) => close(server, 0))
+        server.on("request", answerStarting)
+        const { address, port } = server.address() as AddressInfo
+        return Door.of({
+          host: address,
+          port,
+          open: (listener) =>
+            Effect.acquireRelease(
+              Effect.sync(() => void server.off("request", answerStarting).on("request", listener)),
+              () => close(server, settings.drainMs)
+            )
+        })
+      })
+    )
+}

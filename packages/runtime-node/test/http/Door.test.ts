@@ -1,0 +1,55 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { Door } from "../../src/http/Door.ts"
+import { json, send } from "./support/server.ts"
+
+const settings = { host: "127.0.0.1", port: 0, headerReadTimeoutMs: undefined, drainMs: 1000 }
+
+const door = Effect.map(Layer.build(Door.layer(settings)), (context) => Context.get(context, Door))
+
+describe("Door", () => {
+  it.live("says that the program is starting until it is opened, in the words of capture", () =>
+    Effect.gen(function* () {
+      const { open, port } = yield* door
+      const events = { path: "/batch", headers: { origin: "https://shop.test" }, body: { api_key: "k", batch: [{}] } }
+      const early = yield* send(port, events)
+      assert.strictEqual(early.status, 503)
+      assert.strictEqual(json(early)["code"], "service_unavailable")
+      assert.strictEqual(early.headers["retry-after"], "1")
+      assert.strictEqual(early.headers["access-control-allow-origin"], "https://shop.test")
+      assert.strictEqual((yield* send(port, { method: "OPTIONS", path: "/batch" })).status, 200)
+      assert.strictEqual((yield* send(port, { method: "GET", path: "/_liveness" })).status, 200)
+      const readiness = yield* send(port, { method: "GET", path: "/_readiness" })
+      assert.strictEqual(readiness.status, 503)
+      assert.include(readiness.text, "starting")
+      yield* open((_, response) => void response.end("open"))
+      assert.strictEqual((yield* send(port, events)).text, "open")
+    })
+  )
+
+  it.live("a used port shows before anybody opens anything", () =>
+    Effect.gen(function* () {
+      const { port } = yield* door
+      const error = yield* Effect.flip(Layer.build(Door.layer({ ...settings, port })))
+      assert.strictEqual(error.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`)
+    })
+  )
+
+  it.live("the port is free once whoever opened it is gone", () =>
+    Effect.gen(function* () {
+      const { open, port } = yield* door
+      const scope = yield* Scope.make()
+      yield* Scope.provide(
+        open((_, response) => void response.end("open")),
+        scope
+      )
+      yield* Scope.close(scope, Exit.void)
+      const second = yield* Layer.build(Door.layer({ ...settings, port }))
+      assert.strictEqual(Context.get(second, Door).port, port)
+    })
+  )
+})
