@@ -1,0 +1,149 @@
+/**
+ * Steady load from several producers at once, who behave as SDKs do: what was not answered with 200 is sent again, the same
+ * events under the same uuids, until it is. A distinct id is sent by one producer alone, its next event only when the one
+ * before was acknowledged: so there is an order to be kept.
+ */
+import * as Chance from "@tributary/pipeline/simulate/machine/Chance"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Life from "./Life.ts"
+import type { LoadEvent } from "./LoadEvent.ts"
+import * as Request from "./Request.ts"
+
+export interface Options {
+  /** `http://host:port` of capture; several producers spread over several. */
+  readonly captures: ReadonlyArray<string>
+  readonly token: string
+  readonly seed: number
+  readonly producers: number
+  /** Of all producers together, while everything is well. */
+  readonly eventsPerSecond: number
+}
+
+export class LoadError extends Data.TaggedError("LoadError")<{ readonly reason: string }> {
+  override get message(): string {
+    return this.reason
+  }
+}
+
+export interface Load {
+  /** All events that were answered with 200, in the order of the answers; grows. */
+  readonly acknowledged: ReadonlyArray<LoadEvent>
+  /** Waits for the next event that is sent from now on and acknowledged. */
+  readonly next: Effect.Effect<LoadEvent>
+  /** Sends nothing new; waits until all that was sent is acknowledged. */
+  readonly stop: Effect.Effect<void, LoadError>
+  /** Fails when a request is refused for good, or is not acknowledged for minutes. */
+  readonly failure: Effect.Effect<never, LoadError>
+}
+
+/** Users of one producer at a time; a request holds at most one event of each. */
+const usersAtOnce = 25
+const eventsPerRequest = 15
+const pauseBeforeRetry = "100 millis"
+/** PostgreSQL, killed again and again, is started after pauses of up to half a minute. */
+const patience = "3 minutes"
+
+class NotAcknowledged extends Data.TaggedError("NotAcknowledged")<{ readonly reason: string }> {}
+
+/** One attempt, whatever comes back. No time limit: a request that is given up might still be stored, after its repetition. */
+const post = (capture: string, { body, headers, path }: Request.Request) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const reply = await fetch(capture + path, { method: "POST", body, headers, signal })
+      return { status: reply.status, text: await reply.text() }
+    },
+    catch: (cause) => new NotAcknowledged({ reason: String(cause) })
+  })
+
+export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const acknowledged: Array<LoadEvent> = []
+    const waiting = new Set<{ readonly since: number; readonly found: Deferred.Deferred<LoadEvent> }>()
+    let attempts = 0
+    let isStopping = false
+
+    const answered = (attempt: number, events: ReadonlyArray<LoadEvent>): void => {
+      acknowledged.push(...events)
+      for (const waiter of waiting) {
+        if (attempt <= waiter.since) continue
+        waiting.delete(waiter)
+        Deferred.doneUnsafe(waiter.found, Effect.succeed(events[0]!))
+      }
+    }
+
+    const attempt = Effect.fnUntraced(function* (
+      capture: string,
+      request: Request.Request,
+      events: ReadonlyArray<LoadEvent>
+    ): Effect.fn.Return<void, NotAcknowledged | LoadError> {
+      const number = ++attempts
+      const { status, text } = yield* post(capture, request)
+      if (status === 200) return answered(number, events)
+      const reason = `capture answered ${status}: ${text}`
+      if (status < 500) return yield* new LoadError({ reason })
+      return yield* new NotAcknowledged({ reason })
+    })
+
+    const send = (capture: string, request: Request.Request, events: ReadonlyArray<LoadEvent>) => {
+      let last = "no answer at all"
+      return attempt(capture, request, events).pipe(
+        Effect.tapError((error) => Effect.sync(() => void (last = error.reason))),
+        Effect.tapError((error) => (error._tag === "NotAcknowledged" ? Effect.sleep(pauseBeforeRetry) : Effect.void)),
+        Effect.retry({ while: (error) => error._tag === "NotAcknowledged" }),
+        Effect.timeoutOrElse({
+          duration: patience,
+          orElse: () => Effect.fail(new LoadError({ reason: `not acknowledged within ${patience}: ${last}` }))
+        })
+      )
+    }
+
+    const produce = Effect.fnUntraced(function* (producer: number) {
+      const { captures, eventsPerSecond, producers, seed, token } = options
+      const chance = Chance.make(seed, `producer ${producer}`)
+      const capture = captures[producer % captures.length]!
+      let users = producer
+      const born = (): { readonly life: Life.Life; lived: number } => {
+        const life = Life.make(users, chance)
+        users += producers
+        return { life, lived: 0 }
+      }
+      const lives = Array.from({ length: usersAtOnce }, born)
+      while (!isStopping) {
+        const began = yield* Clock.currentTimeMillis
+        const events = lives.splice(0, chance.happens(0.3) ? 1 : 2 + chance.int(eventsPerRequest - 1)).map((one) => {
+          const event = one.life[one.lived++]!
+          lives.push(one.lived < one.life.length ? one : born())
+          return event
+        })
+        const timestamp = DateTime.formatIso(DateTime.makeUnsafe(began))
+        const request = Request.of(events, { token, timestamp, compress: chance.happens(0.4) })
+        yield* send(capture, request, events)
+        const due = began + (1000 * events.length * producers) / eventsPerSecond
+        yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))
+      }
+    })
+
+    const producers = Array.from({ length: options.producers }, (_, producer) => producer)
+    const running = yield* Effect.forkScoped(
+      Effect.forEach(producers, produce, { concurrency: "unbounded", discard: true })
+    )
+    return {
+      acknowledged,
+      next: Effect.suspend(() => {
+        const found = Deferred.makeUnsafe<LoadEvent>()
+        waiting.add({ since: attempts, found })
+        return Deferred.await(found)
+      }),
+      stop: Effect.suspend(() => {
+        isStopping = true
+        return Fiber.join(running)
+      }),
+      failure: Effect.andThen(Fiber.join(running), Effect.never)
+    }
+  })

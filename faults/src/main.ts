@@ -1,0 +1,87 @@
+/**
+ * `npm run faults`: load on the real engines while parts of them are killed; then nothing may be lost, different or out of
+ * order (DESIGN, Guarantees).
+ *
+ *   npm run faults -- [--kind KIND] [--count N] [--seed S]
+ *
+ * Ends with `N faults, L lost, D differences, O out of order`, and with exit code 1 unless L, D and O are 0. Then, and when the
+ * run itself fails, the engines' folder is kept.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Standalone from "./assembly/Standalone.ts"
+import type { Findings } from "./check/Check.ts"
+import * as Plan from "./Plan.ts"
+import * as Suite from "./Suite.ts"
+
+const { values: read } = parseArgs({
+  options: {
+    kind: { type: "string" },
+    count: { type: "string", default: "20" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) }
+  }
+})
+
+const refuse = (line: string): never => {
+  console.error(line)
+  process.exit(1)
+}
+
+const whole = (name: "count" | "seed", least: number): number => {
+  const value = Number(read[name])
+  return Number.isInteger(value) && value >= least
+    ? value
+    : refuse(`--${name} ${read[name]}: a whole number from ${least} on.`)
+}
+
+const assembly = Standalone.definition
+const kinds = assembly.kinds.filter((kind) => read.kind === undefined || kind === read.kind)
+if (kinds.length === 0) refuse(`--kind ${read.kind}: there is no such kind; there are ${assembly.kinds.join(", ")}.`)
+const count = whole("count", 1)
+const seed = whole("seed", 0)
+
+/** As many findings of each sort are told; the counts are of all. */
+const told = 20
+
+const tell = ({ differences, lost, outOfOrder }: Findings): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (const [sort, findings] of Object.entries({ lost, different: differences, "out of order": outOfOrder })) {
+      for (const finding of findings.slice(0, told)) yield* Console.log(`${sort}: ${finding}`)
+      if (findings.length > told) yield* Console.log(`${sort}: and ${findings.length - told} more`)
+    }
+  })
+
+const isClean = ({ differences, lost, outOfOrder }: Findings): boolean =>
+  lost.length + differences.length + outOfOrder.length === 0
+
+const program = Effect.gen(function* () {
+  yield* Console.log(`seed ${seed}`)
+  const folder = mkdtempSync(join(tmpdir(), "tributary-faults-"))
+  const faults = Plan.draw({ seed, count, kinds })
+  const exit = yield* Effect.exit(Effect.scoped(Suite.run(assembly, { folder, seed, faults })))
+  const isKept = Exit.isSuccess(exit) ? !isClean(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
+  if (isKept) yield* Console.log(`the engines' folder is kept: ${folder}`)
+  else rmSync(folder, { recursive: true, force: true })
+  const findings = yield* exit
+  yield* tell(findings)
+  const { differences, lost, outOfOrder } = findings
+  yield* Console.log(
+    `${count} faults, ${lost.length} lost, ${differences.length} differences, ${outOfOrder.length} out of order`
+  )
+  return isClean(findings)
+})
+
+const fiber = Effect.runFork(Effect.uninterruptible(program))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
+fiber.addObserver((exit) => {
+  if (Exit.isSuccess(exit) && exit.value) return
+  process.exitCode = 1
+  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) console.error(Cause.pretty(exit.cause))
+})
