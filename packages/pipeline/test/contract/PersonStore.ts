@@ -164,6 +164,28 @@ export const personStoreContract = (name: string, implementation: Layer.Layer<Pe
       })
     )
 
+    it.effect("keys with escapes keep their names, whatever was read before", () =>
+      Effect.gen(function* () {
+        const team = aTeam()
+        // In the order in which PostgreSQL keeps them: shorter keys first.
+        const properties = { ["only here"]: 1, ["only here, too\n"]: 2 }
+        const group = { team, index: 0, key: "acme" }
+        const work = { names: names(team, "a"), groups: [group] }
+        const person = aPerson(team, "a", properties)
+        yield* apply(work, {
+          create: [person],
+          attach: [aMapping(team, "a")],
+          groups: [aGroup(team, "acme", properties, 1)]
+        })
+        const before: unknown = JSON.parse('{"only here":1,"only here, too\\\\":1}')
+        const seen = yield* see(work, (s) => [
+          s.person(team, "a")?.person.properties,
+          s.group(team, 0, "acme")?.properties
+        ])
+        assert.deepStrictEqual(seen, [properties, properties], `after ${JSON.stringify(before)}`)
+      })
+    )
+
     it.effect("one distinct id in two teams is two people", () =>
       Effect.gen(function* () {
         const [one, two] = [aTeam(), aTeam()]

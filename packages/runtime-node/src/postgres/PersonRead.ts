@@ -5,7 +5,7 @@
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import type { Position } from "@tributary/domain/event/Position"
 import { key as positionKey } from "@tributary/domain/event/Position"
-import { fromJson } from "@tributary/domain/event/Properties"
+import type { Properties } from "@tributary/domain/event/Properties"
 import * as Uuid from "@tributary/domain/event/Uuid"
 import type { Group } from "@tributary/domain/group/Group"
 import { groupNameKey } from "@tributary/domain/group/Group"
@@ -97,14 +97,13 @@ export interface PersonRow {
   readonly team_id: number
   readonly uuid: string
   readonly created_at: Date
-  /** Text, as the driver would read it with `JSON.parse` (docs/decisions/json-parse.md). */
-  readonly properties: string
+  readonly properties: Properties
   readonly is_identified: boolean
   readonly version: number
   readonly last_seen_at: Date | null
 }
 
-export const personColumns = `p.id, p.team_id, p.uuid, p.created_at, p.properties::text AS properties, p.is_identified,
+export const personColumns = `p.id, p.team_id, p.uuid, p.created_at, p.properties, p.is_identified,
   coalesce(p.version, 0)::float8 AS version, p.last_seen_at`
 
 const owners = `
@@ -140,7 +139,7 @@ SELECT i.id, (SELECT count(*) FROM (SELECT 1 FROM posthog_persondistinctid d WHE
 FROM unnest($1::bigint[]) AS i(id)`
 
 const lockGroups = `
-SELECT g.team_id, g.group_type_index, g.group_key, g.group_properties::text AS group_properties, g.created_at, g.version::float8 AS version
+SELECT g.team_id, g.group_type_index, g.group_key, g.group_properties, g.created_at, g.version::float8 AS version
 FROM unnest($1::int[], $2::int[], $3::text[]) AS n(team, index, key)
 JOIN posthog_group g ON g.team_id = n.team AND g.group_type_index = n.index AND g.group_key = n.key
 ORDER BY g.team_id, g.group_type_index, g.group_key COLLATE "C" FOR UPDATE OF g`
@@ -149,7 +148,7 @@ interface GroupRow {
   readonly team_id: number
   readonly group_type_index: number
   readonly group_key: string
-  readonly group_properties: string
+  readonly group_properties: Properties
   readonly created_at: Date
   readonly version: number
 }
@@ -158,7 +157,7 @@ export const personOf = (row: PersonRow): Person => ({
   team: row.team_id,
   uuid: row.uuid,
   createdAt: row.created_at.getTime(),
-  properties: fromJson(row.properties),
+  properties: row.properties,
   isIdentified: row.is_identified,
   version: row.version,
   lastSeenAt: row.last_seen_at === null ? null : row.last_seen_at.getTime()
@@ -168,7 +167,7 @@ const groupOf = (row: GroupRow): Group => ({
   team: row.team_id,
   index: row.group_type_index,
   key: row.group_key,
-  properties: fromJson(row.group_properties),
+  properties: row.group_properties,
   createdAt: row.created_at.getTime(),
   version: row.version
 })

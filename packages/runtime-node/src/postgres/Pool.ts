@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Scope from "effect/Scope"
+import * as JsonTypes from "./JsonTypes.ts"
 import * as Tls from "./Tls.ts"
 
 export interface PoolOptions {
@@ -40,6 +41,13 @@ export const make = (
     const { ssl, url } = yield* Tls.connectionOf(options.url)
     // Only the first connection can fail, and that is opened later.
     return yield* Effect.orDie(
-      PgClient.make({ ...options, url, ssl, connectTimeout: "5 seconds", keepAlive: "30 seconds" })
+      PgClient.make({
+        ...options,
+        url,
+        ssl,
+        types: JsonTypes.make(),
+        connectTimeout: "5 seconds",
+        keepAlive: "30 seconds"
+      })
     )
   })

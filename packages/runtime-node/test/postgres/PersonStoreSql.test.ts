@@ -46,19 +46,6 @@ describe("rows that hang on a person", () => {
     }).pipe(Effect.provide(onDatabase))
   )
 
-  it.live("properties come back under their own names, whatever was read before", () =>
-    Effect.gen(function* () {
-      const properties = { ["only in this test"]: 1, ["\n"]: 2 }
-      yield* apply(
-        { names: names(team, "a") },
-        { create: [aPerson(team, "a", properties)], attach: [aMapping(team, "a")] }
-      )
-      JSON.parse('{"only in this test":1,"\\\\":1}')
-      const seen = yield* see({ names: names(team, "a") }, (snapshot) => snapshot.person(team, "a")?.person.properties)
-      assert.sameMembers(Object.keys(seen ?? {}), Object.keys(properties))
-    }).pipe(Effect.provide(onDatabase))
-  )
-
   it.live("the columns of bookkeeping are written at creation and never again", () =>
     Effect.gen(function* () {
       const sql = yield* PersonsDatabase

@@ -2,6 +2,7 @@
  * `ClickHouseSink` in memory: tables as lists of rows, in the order of their inserts. It keeps what an insert token counted,
  * and refuses the rows that ClickHouse refuses, each with the whole insert. It neither merges nor collapses rows.
  */
+import * as Json from "@tributary/domain/event/Json"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ClickHouseError, ClickHouseSink, type InsertRequest } from "../ClickHouseSink.ts"
@@ -115,7 +116,7 @@ const refuse = (message: string) => new ClickHouseError({ reason: "RowRefused", 
 
 const parse = (line: string): unknown => {
   try {
-    return JSON.parse(line)
+    return Json.parse(line)
   } catch {
     return undefined
   }

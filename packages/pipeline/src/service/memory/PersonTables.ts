@@ -2,7 +2,7 @@
  * The tables of people in memory: what PostgreSQL holds beside the progress rows, for tests and the simulator to look into.
  * Properties are kept as JSON text, so every read sees objects of its own.
  */
-import type { Properties } from "@tributary/domain/event/Properties"
+import { fromJson } from "@tributary/domain/event/Properties"
 import type { Group } from "@tributary/domain/group/Group"
 import { type Mapping, nameKey, type Person } from "@tributary/domain/person/Person"
 import type { OutboxMessage } from "@tributary/domain/person/Snapshot"
@@ -65,14 +65,12 @@ export const makeTables = (progress: ProgressTables = makeProgress()): PersonTab
   progress
 })
 
-const parse = (json: string): Properties => JSON.parse(json)
-
 export const personOf = ({ json, lastOperation: _o, lastUpdatedAt: _u, ...row }: PersonRecord): Person => ({
   ...row,
-  properties: parse(json)
+  properties: fromJson(json)
 })
 
-export const groupOf = ({ json, ...row }: GroupRecord): Group => ({ ...row, properties: parse(json) })
+export const groupOf = ({ json, ...row }: GroupRecord): Group => ({ ...row, properties: fromJson(json) })
 
 /** The mappings that lead to a person. */
 export const mappingsOf = (tables: PersonTables, team: number, uuid: string): ReadonlyArray<Mapping> =>
