@@ -24,6 +24,7 @@ import * as Migrations from "@tributary/runtime-node/postgres/Migrations"
 import * as PersonStore from "@tributary/runtime-node/postgres/PersonStore"
 import * as Progress from "@tributary/runtime-node/postgres/Progress"
 import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
+import { SecondSignal } from "@tributary/runtime-node/process/Program"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -44,7 +45,8 @@ export const postgres = (settings: Settings) =>
     }
     const context = yield* Layer.build(EmbeddedPostgres.layerIn({ port: settings.postgresPort }))
     const { lost, quit, url } = yield* Effect.provide(EmbeddedPostgres, context)
-    return { databaseUrl: url, personsDatabaseUrl: personsDatabaseUrl ?? url, lost, quit }
+    yield* SecondSignal.use((signal) => signal.add(quit))
+    return { databaseUrl: url, personsDatabaseUrl: personsDatabaseUrl ?? url, lost }
   })
 
 /** A consumer group of this start, and what it reads. */

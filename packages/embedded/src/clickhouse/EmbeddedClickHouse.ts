@@ -1,7 +1,8 @@
 /** `ClickHouseSink` on the engine in this process: rows go in as the bytes that they are. */
 import { ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
+import * as Migrate from "@tributary/runtime-node/clickhouse/Migrate"
 import { classify } from "@tributary/runtime-node/clickhouse/Refusal"
-import * as Schema from "@tributary/runtime-node/clickhouse/Schema"
+import type * as Schema from "@tributary/runtime-node/clickhouse/Schema"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Engine } from "./Engine.ts"
@@ -10,7 +11,8 @@ import * as Query from "./Query.ts"
 /** Brings the engine's tables up to date; what cannot be done ends the start. */
 export const migrate = Effect.fnUntraced(function* (options: Pick<Schema.Options, "eventsTtlDays" | "kafka"> = {}) {
   const engine = yield* Engine
-  yield* Schema.migrate({ database: engine.database, ...options }, engine.write, (sql) => Query.rows(engine, sql))
+  const run = { command: engine.write, rows: (sql: string) => Query.rows(engine, sql) }
+  yield* Migrate.migrate({ database: engine.database, ...options }, run)
 })
 
 /** The sink over the engine. The tables are made first. */

@@ -12,8 +12,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Cluster from "./Cluster.ts"
+import type { SchemaRefused } from "./Migrate.ts"
+import * as Migrate from "./Migrate.ts"
 import { classify } from "./Refusal.ts"
-import * as Schema from "./Schema.ts"
+import type * as Schema from "./Schema.ts"
 
 export interface Options {
   /** `http://host:8123`. */
@@ -112,22 +115,26 @@ export const layer = (options: Options): Layer.Layer<ClickHouseHttp> =>
     })
   )
 
-/** Makes or completes the schema (guides clickhouse-schema). */
-export const migrate = (options: Schema.Options): Effect.Effect<void, ClickHouseError, ClickHouseHttp> =>
-  ClickHouseHttp.use(({ command, query }) => Schema.migrate(options, command, query))
+/** Makes or completes the schema, once; Start.ts waits for a server that is away, too. */
+export const migrate = (
+  options: Schema.Options
+): Effect.Effect<void, ClickHouseError | SchemaRefused, ClickHouseHttp> =>
+  ClickHouseHttp.use(({ command, query }) => Migrate.migrate(options, { command, rows: query }))
 
-/** The sink into the tables of a database, which `migrate` made. */
-export const layerSink = (database: string): Layer.Layer<ClickHouseSink, never, ClickHouseHttp> =>
+/** The sink into the tables of a database, on a cluster or a single node, which `migrate` made. */
+export const layerSink = (database: string, cluster?: string): Layer.Layer<ClickHouseSink, never, ClickHouseHttp> =>
   Layer.effect(
     ClickHouseSink,
     ClickHouseHttp.use(({ insert }) =>
       Effect.succeed(
         ClickHouseSink.of({
           insert: ({ rows, table, token }) =>
-            insert(`${database}.${table}`, rows, {
+            insert(`${database}.${Cluster.writable(cluster, table)}`, rows, {
               insert_deduplication_token: token,
               // An answer shall mean that the rows are in; servers since 26.2 would gather them first.
               async_insert: 0,
+              // Through a Distributed table they would be on their way only.
+              distributed_foreground_insert: 1,
               // One batch of a backfill may hold any number of months; the server's limit would refuse it for ever.
               max_partitions_per_insert_block: "0",
               // Servers before 26.2 would pass a repeated insert on to the overrides.

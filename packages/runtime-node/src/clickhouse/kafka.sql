@@ -1,6 +1,7 @@
 -- ClickHouse reads the log by itself: for each topic a Kafka table, a view that fills the table and one that keeps what did
--- not parse (guides clickhouse 6). One consumer and one group a topic; the sink's groups have the same names. Schema.ts
--- replaces {{brokers}}, {{topic_prefix}} and {{group_prefix}}, as literals inside quotes, and splits as for schema.sql.
+-- not parse (guides clickhouse 6). One consumer and one group a topic; the sink's groups have the same names. KafkaTables.ts
+-- runs these in an order of its own, replaces {{brokers}}, {{topic_prefix}} and {{group_prefix}}, as literals inside quotes,
+-- and adds settings at a table's end. A table stands before its views, and is split off as in schema.sql.
 
 CREATE TABLE IF NOT EXISTS tributary.kafka_events (
   uuid UUID,

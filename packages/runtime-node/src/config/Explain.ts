@@ -3,7 +3,7 @@ import type * as Config from "effect/Config"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 /** Names whose values are secret, so that no line ever shows them. */
-const secret = /(?:^|_)TOKEN$|PASSWORD|SECRET|KEY|DATABASE_URL/
+const secret = /(?:^|_)TOKEN$|PASSWORD|SECRET|KEY|DATABASE_URL|CLICKHOUSE_URL/
 
 export const explain = (error: Config.ConfigError, environment: NodeJS.ProcessEnv): string => {
   if (error.cause._tag !== "SchemaError") return error.message

@@ -1,0 +1,54 @@
+/**
+ * ClickHouse's own reading of the log, watched: a view whose insert fails is tried again without end, and brokers that refuse
+ * it are asked without end; both are told in a system table only (guides clickhouse 6).
+ */
+import type { ClickHouseError } from "@tributary/pipeline/service/ClickHouseSink"
+import * as Health from "@tributary/pipeline/service/Health"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { ClickHouseHttp } from "./ClickHouseHttp.ts"
+import type { Place } from "./KafkaTables.ts"
+import * as Statement from "./Statement.ts"
+
+const failing = Metric.gauge("clickhouse_kafka_tables_failing", {
+  description: "Kafka tables of ClickHouse that told of an error within the last minute"
+})
+
+export interface Failure {
+  readonly table: string
+  readonly text: string
+}
+
+/** The last error of each Kafka table, of those that had one within so many seconds. */
+export const failures = ({ cluster, database }: Place, withinSeconds = 60) =>
+  ClickHouseHttp.use(({ query }) => {
+    const consumers =
+      cluster === undefined
+        ? "system.kafka_consumers"
+        : `clusterAllReplicas('${Statement.escaped(cluster)}', system.kafka_consumers)`
+    return query(
+      `SELECT table, argMax(text, time) AS text FROM ${consumers}
+       ARRAY JOIN exceptions.time AS time, exceptions.text AS text
+       WHERE database = {database:String} AND time > now() - {seconds:UInt32} GROUP BY table ORDER BY table`,
+      { database, seconds: withinSeconds }
+    )
+  }).pipe(
+    Effect.map((rows) => rows.map((row): Failure => ({ table: String(row["table"]), text: String(row["text"]) })))
+  )
+
+/** One line for operators. */
+const explain = (found: ReadonlyArray<Failure>): string =>
+  found.map(({ table, text }) => `${table}: ${text.split("\n")[0]?.slice(0, 300)}`).join("; ")
+
+const engine = "ClickHouse's reading of Kafka"
+
+const look = Effect.fnUntraced(function* (place: Place) {
+  const health = yield* Health.Health
+  const found = yield* failures(place).pipe(Health.untilBack<ClickHouseError>("ClickHouse", ({ message }) => message))
+  yield* Metric.update(failing, found.length)
+  yield* found.length === 0 ? health.up(engine) : health.down(engine, explain(found))
+})
+
+/** Looks every 15 s, for ever. While a table fails, readiness says why, and so does a line a minute. */
+export const run = (place: Place): Effect.Effect<never, never, ClickHouseHttp | Health.Health> =>
+  Effect.forever(Effect.andThen(look(place), Effect.sleep("15 seconds")))
