@@ -38,7 +38,8 @@ export class Progress extends Context.Service<
     /**
      * At assignment: makes missing rows (at the committed offset for a group without one, else where they are), reads
      * them first and the log's end after them, and moves a row whose topic was made anew (to 0) or cut (to its end).
-     * Refusals below the committed offset are deleted, and those above a lowered row.
+     * Refusals of messages that the log does not hold any more are deleted, and those above a lowered row. (Those below the
+     * committed offset must stay: a late owner may wake up with such a message in hand, and has to find its outcome.)
      */
     readonly assigned: (
       group: string,

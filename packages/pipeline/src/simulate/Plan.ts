@@ -1,5 +1,7 @@
 /** Everything that a seed decides before a run: its shape, what is done, and what goes wrong. */
+
 import * as Faults from "./Faults.ts"
+import * as Flavour from "./Flavour.ts"
 import * as Chance from "./machine/Chance.ts"
 import * as Workload from "./Workload.ts"
 
@@ -15,10 +17,15 @@ export interface Shape {
   readonly mergeMoveLimit: number
   /** `PERSONLESS_UPGRADE` */
   readonly personlessUpgrade: boolean
+  /** A broker gives up on a member that it has not heard of for so many ms. */
+  readonly sessionMs: number
+  /** Workers start so many ms late: what is in the log by then keeps all of them busy at once. */
+  readonly lateMs: number
 }
 
 export interface Plan {
   readonly seed: number
+  readonly flavour: string
   readonly shape: Shape
   readonly actions: ReadonlyArray<Workload.Action>
   readonly faults: ReadonlyArray<Faults.Fault>
@@ -29,21 +36,26 @@ const callsPerAction = 16
 
 export const draw = (seed: number): Plan => {
   const chance = Chance.make(seed, "shape")
+  const flavour = Flavour.draw(chance)
   const shape: Shape = {
-    partitions: 1 + chance.int(3),
-    workers: 1 + chance.int(3),
-    sinks: 1 + chance.int(2),
+    partitions: chance.pick([1, 2, 3, 4]),
+    workers: chance.pick([1, 2, 3, 3]),
+    sinks: chance.pick([1, 1, 2]),
     maxMessages: 1 + chance.int(5),
     maxRows: 1 + chance.int(6),
-    mergeMoveLimit: chance.pick([0, 0, 1, 2]),
-    personlessUpgrade: chance.happens(0.25)
+    mergeMoveLimit: chance.pick([0, 0, 1, 1, 2]),
+    personlessUpgrade: chance.happens(0.25),
+    sessionMs: chance.pick([2_000, 8_000, 30_000]),
+    lateMs: chance.pick([0, 500, 2_000]),
+    ...flavour.shape
   }
-  const count = 4 + chance.int(chance.happens(0.3) ? 28 : 12)
-  const faults = chance.happens(0.1) ? 0 : 1 + chance.int(10)
+  const count = 6 + chance.int(chance.happens(0.4) ? 34 : 14)
+  const faults = chance.happens(0.1) ? 0 : 1 + chance.int(14)
   return {
     seed,
+    flavour: flavour.name,
     shape,
-    actions: Workload.draw(count, Chance.make(seed, "workload")),
-    faults: Faults.draw(faults, 80 + count * callsPerAction, Chance.make(seed, "faults"))
+    actions: Workload.draw(count, flavour, Chance.make(seed, "workload")),
+    faults: Faults.draw(faults, 80 + count * callsPerAction, flavour, Chance.make(seed, "faults"))
   }
 }

@@ -100,7 +100,11 @@ export const play = (plan: Plan.Plan, options: Options = {}): Result => {
 
   world.add("capture", Programs.capture(world, shared, door))
   for (let i = 1; i <= shape.workers; i++) {
-    world.add(`worker-${i}`, Programs.worker(world, shared, settings, stages), i === 1 ? 0 : world.chance.int(5_000))
+    world.add(
+      `worker-${i}`,
+      Programs.worker(world, shared, settings, stages),
+      shape.lateMs + (world.chance.happens(0.7) ? 0 : world.chance.int(5_000))
+    )
   }
   for (let i = 1; i <= shape.sinks; i++) world.add(`sink-${i}`, Programs.sink(world, shared))
   for (const client of [0, 1]) {

@@ -7,12 +7,14 @@ import * as Timestamp from "@tributary/domain/event/Timestamp"
 import * as Uuid from "@tributary/domain/event/Uuid"
 import type { Project } from "@tributary/domain/project/Project"
 import * as ProjectStoreMemory from "../service/memory/ProjectStoreMemory.ts"
+import type { Flavour } from "./Flavour.ts"
 import type { Chance } from "./machine/Chance.ts"
 
 /** Virtual time at which every run begins: milliseconds since the epoch. */
 export const start = Date.UTC(2026, 0, 1)
 
-const names = ["alice", "bob", "x", "y", "anonymous"] as const
+/** The last one is illegal as a partner of merges (spec worker 3.2). */
+const names = ["alice", "bob", "x", "y", "z", "anonymous"] as const
 const tokens = ["phc_1", "phc_1", "phc_1", "phc_2"] as const
 
 const kinds = {
@@ -21,20 +23,20 @@ const kinds = {
   unset: 1,
   look: 1,
   personless: 1,
-  identify: 4,
+  identify: 6,
   alias: 2,
-  "merge dangerously": 2,
-  group: 2,
+  "merge dangerously": 4,
+  group: 4,
   /** The fold throws: a bug that one event meets. */
   poison: 1,
   /** Its token is nobody's. */
   nobody: 1,
   /** The project's own filter drops it, and counts it. */
-  filtered: 1,
+  filtered: 2,
   /** Bytes that are no message, from another producer. */
   garbage: 1,
   /** Somebody deletes the person of a distinct id. */
-  delete: 1
+  delete: 2
 } as const
 
 export type Kind = keyof typeof kinds
@@ -54,23 +56,29 @@ export interface Action {
   readonly value: number
 }
 
-const weighted = (Object.keys(kinds) as ReadonlyArray<Kind>).flatMap((kind) =>
-  Array.from({ length: kinds[kind] }, () => kind)
-)
+const isKind = (name: string): name is Kind => Object.hasOwn(kinds, name)
 
-export const draw = (count: number, chance: Chance): ReadonlyArray<Action> => {
+/** Each kind as often as its weight. */
+const weighted = (weights: Partial<Readonly<Record<Kind, number>>>): ReadonlyArray<Kind> =>
+  Object.keys(weights).flatMap((kind) => (isKind(kind) ? Array.from({ length: weights[kind] ?? 0 }, () => kind) : []))
+
+export const draw = (count: number, flavour: Flavour, chance: Chance): ReadonlyArray<Action> => {
+  const all = weighted(flavour.kinds ?? kinds)
   let at = 0
   let request = 0
-  const few = names.slice(0, 2 + chance.int(names.length - 1))
+  const few = names.slice(0, flavour.names ?? 2 + chance.int(names.length - 1))
+  const another = (who: string): string => (chance.happens(0.1) ? who : chance.pick(few.filter((name) => name !== who)))
+  /** All at once in most runs, so that workers meet. */
+  const longest = chance.pick([60, 60, 20_000])
   return Array.from({ length: count }, (_, n) => {
-    if (chance.happens(0.6)) {
-      at += chance.happens(0.7) ? chance.int(60) : chance.int(20_000)
+    if (chance.happens(0.4)) {
+      at += chance.int(chance.happens(0.7) ? 60 : longest)
       request += 1
     }
-    const kind = chance.pick(weighted)
+    const kind = chance.pick(all)
     const token = chance.pick(tokens)
-    const [who, other] = [chance.pick(few), chance.pick(few)]
-    return { n, kind, at, request, token, who, other, key: chance.pick(["a", "b"]), value: chance.int(3) }
+    const who = chance.pick(few)
+    return { n, kind, at, request, token, who, other: another(who), key: chance.pick(["a", "b"]), value: chance.int(3) }
   })
 }
 

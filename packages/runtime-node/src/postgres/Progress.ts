@@ -24,7 +24,8 @@ WITH p AS (UPDATE tributary_progress
 DELETE FROM tributary_refused
 WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND log_offset >= $4 AND EXISTS (SELECT FROM p)`
 
-const forgetCommitted = `
+/** A late owner may still hold what is committed, but nobody what the log has not held for long. */
+const forgetGone = `
 DELETE FROM tributary_refused WHERE consumer_group = $1 AND topic = $2 AND partition = $3 AND log_offset < $4`
 
 const storeBounds = `
@@ -56,7 +57,7 @@ const assign = Effect.fnUntraced(function* (
   group: string,
   assignment: Assignment
 ): Effect.fn.Return<Mark, StoreError | EventLogError> {
-  const { committed, partition, topic } = assignment
+  const { begin, partition, topic } = assignment
   const key = [group, topic, partition]
   const run = (text: string, parameters: ReadonlyArray<unknown>) =>
     sql.unsafe(text, [...key, ...parameters]).pipe(orFail("assigned"))
@@ -67,7 +68,7 @@ const assign = Effect.fnUntraced(function* (
     const end = yield* assignment.end
     const verdict = Fence.compare(row, assignment, end)
     if (row !== undefined && verdict.finding === "unchanged" && verdict.topicId === row.topicId) {
-      if (committed !== undefined) yield* run(forgetCommitted, [committed])
+      yield* run(forgetGone, [begin])
       return { ...row, finding }
     }
     if (verdict.finding !== "unchanged") finding = verdict.finding

@@ -37,7 +37,7 @@ const forget = (tables: ProgressTables, key: string, goes: (offset: bigint) => b
 
 export const layer = (tables: ProgressTables): Layer.Layer<Progress> => {
   const assign = Effect.fnUntraced(function* (group: string, assignment: Assignment) {
-    const { committed, partition, topic } = assignment
+    const { begin, partition, topic } = assignment
     const key = partitionKey(group, topic, partition)
     while (true) {
       const row = tables.rows.get(key)
@@ -48,7 +48,7 @@ export const layer = (tables: ProgressTables): Layer.Layer<Progress> => {
       const pendingEnd = row?.nextOffset === nextOffset ? row.pendingEnd : undefined
       tables.rows.set(key, { nextOffset, topicId, pendingEnd })
       if (row !== undefined && nextOffset < row.nextOffset) forget(tables, key, (offset) => offset >= nextOffset)
-      if (committed !== undefined) forget(tables, key, (offset) => offset < committed)
+      forget(tables, key, (offset) => offset < begin)
       return { topic, partition, topicId, nextOffset, pendingEnd, finding } satisfies Mark
     }
   })

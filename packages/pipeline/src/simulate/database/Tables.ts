@@ -36,6 +36,8 @@ export interface Tables {
   /** Sequences: drawn from before the commit, never given back. */
   lastPersonId: number
   lastOutboxId: bigint
+  /** The highest outbox row that was swept: nobody reads it unless "sweep remembers" is planted. */
+  sweptTo: bigint
 }
 
 export const make = (): Tables => ({
@@ -48,7 +50,8 @@ export const make = (): Tables => ({
   groups: new Table(),
   outbox: new Table(),
   lastPersonId: 0,
-  lastOutboxId: 0n
+  lastOutboxId: 0n,
+  sweptTo: 0n
 })
 
 export const refusedKey = (partition: string, offset: bigint): string => `${partition}#${offset}`

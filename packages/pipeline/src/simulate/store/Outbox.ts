@@ -51,9 +51,6 @@ export const make = ({
   readonly process: Process
 }): Pick<PersonStore["Service"], "published" | "refusedByLog" | "sweep"> => {
   const { tables } = postgres
-  /** Kept from sweep to sweep only where that is planted. */
-  let mark = 0n
-
   const refusedByLog = (ids: ReadonlyArray<bigint>): Effect.Effect<void, StoreError> =>
     postgres.once(process, "mark", markRows(tables, ids)).pipe(orUnavailable("PersonStore", "refusedByLog"))
 
@@ -83,7 +80,7 @@ export const make = ({
     olderThanMs: number,
     publish: (rows: ReadonlyArray<OutboxRow>) => Effect.Effect<ReadonlyArray<bigint>, E>
   ): Effect.fn.Return<number, StoreError | E> {
-    let after = flaws.has("sweep remembers") ? mark : 0n
+    let after = flaws.has("sweep remembers") ? tables.sweptTo : 0n
     let published = 0
     while (true) {
       const rows = yield* slice(after, postgres.now - olderThanMs, publish).pipe(
@@ -99,7 +96,7 @@ export const make = ({
       if (last === undefined) return published
       published += rows.length
       after = last.id
-      mark = after
+      tables.sweptTo = after
     }
   })
 

@@ -34,7 +34,7 @@ export const endsOf = (work: Work): ReadonlyArray<readonly [key: string, next: b
 }
 
 /** Locks the rows of progress, makes missing ones, and answers with `next_offset` as it is now. */
-const claim = (tables: Tables, work: Work) =>
+export const claim = (tables: Tables, work: Work) =>
   function* (tx: Tx): Statement<ReadonlyMap<string, bigint>> {
     const fences = new Map<string, bigint>()
     for (const [key] of endsOf(work)) {
@@ -118,15 +118,17 @@ export interface ReadOptions {
   readonly groupsFirst: boolean
   /** Plants "unknown commit is a failure". */
   readonly ignoreFence: boolean
+  /** Plants "fence raised before": the progress as it was read then. */
+  readonly fences?: ReadonlyMap<string, bigint> | undefined
 }
 
 export const load = Effect.fnUntraced(function* (
   session: Session,
   tables: Tables,
   work: Work,
-  { flaws, groupsFirst, ignoreFence }: ReadOptions
+  { fences: given, flaws, groupsFirst, ignoreFence }: ReadOptions
 ): Effect.fn.Return<Loaded, Conflict | DbError> {
-  const fences = yield* session.run("claim", claim(tables, work))
+  const fences = given ?? (yield* session.run("claim", claim(tables, work)))
   const fenceOf = (at: Position.Position): bigint => fences.get(partitionKey(work.group, at.topic, at.partition)) ?? 0n
   const isBelow = (at: Position.Position): boolean => at.offset < fenceOf(at)
   const below = work.progress.filter(isBelow)

@@ -35,15 +35,17 @@ export interface Options {
   readonly isOdd: boolean
 }
 
+type Fences = ReadonlyMap<string, bigint>
+
 export const make = (options: Options): PersonStore["Service"] => {
   const { flaws, isOdd, ledger, postgres, process } = options
   const { tables } = postgres
 
-  const attempt = <A>(work: Work, fold: (snapshot: Snapshot) => Folded<A>, ignoreFence: boolean) =>
+  const attempt = <A>(work: Work, fold: (snapshot: Snapshot) => Folded<A>, ignoreFence: boolean, fences?: Fences) =>
     postgres.transaction(process, (session) =>
       Effect.gen(function* () {
         const groupsFirst = isOdd && flaws.has("groups before people")
-        const loaded = yield* Read.load(session, tables, work, { flaws, groupsFirst, ignoreFence })
+        const loaded = yield* Read.load(session, tables, work, { flaws, groupsFirst, ignoreFence, fences })
         const isFresh = work.progress.map((at) => !loaded.snapshot.applied(at))
         session.onCommit(() => void ledger.push({ _tag: "Batch", by: process.name, work, isFresh, fold }))
         const folded = fold(loaded.snapshot)
@@ -68,8 +70,14 @@ export const make = (options: Options): PersonStore["Service"] => {
   const transact: PersonStore["Service"]["transact"] = (work, fold) =>
     Effect.gen(function* () {
       if (flaws.has("fence raised before")) {
-        yield* Repeat.untilSettled("claim", () => postgres.once(process, "claim", Write.make(tables, work)))
-        yield* raiseAlone(work)
+        const fences = yield* Repeat.untilSettled("claim", () =>
+          postgres.transaction(process, (session) =>
+            Effect.tap(session.run("claim", Read.claim(tables, work)), () =>
+              session.run("raise", Write.raise(tables, work))
+            )
+          )
+        )
+        return yield* Repeat.untilSettled("transact", () => attempt(work, fold, false, fences))
       }
       const committed = yield* flaws.has("unknown commit is a failure") ? again(work, fold) : settled(work, fold)
       if (flaws.has("fence raised after")) yield* raiseAlone(work)

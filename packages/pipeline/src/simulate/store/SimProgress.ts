@@ -36,9 +36,9 @@ const moveRow = (tables: Tables, key: string, verdict: Fence.Verdict, seen: bigi
     yield* forget(tables, key, tx, (offset) => offset >= nextOffset)
   }
 
-const forgetCommitted = (tables: Tables, key: string, committed: bigint) =>
+const forgetBelow = (tables: Tables, key: string, bound: bigint) =>
   function* (tx: Tx): Statement<void> {
-    yield* forget(tables, key, tx, (offset) => offset < committed)
+    yield* forget(tables, key, tx, (offset) => offset < bound)
   }
 
 export const make = ({
@@ -58,7 +58,7 @@ export const make = ({
     group: string,
     assignment: Assignment
   ): Effect.fn.Return<Mark, StoreError | EventLogError> {
-    const { committed, partition, topic } = assignment
+    const { begin, committed, partition, topic } = assignment
     const key = partitionKey(group, topic, partition)
     let finding: Finding = "unchanged"
     while (true) {
@@ -70,7 +70,8 @@ export const make = ({
         if (flaws.has("fence lowered at assignment") && committed !== undefined && committed < row.nextOffset) {
           yield* once("lower", moveRow(tables, key, { ...verdict, nextOffset: committed }, row.nextOffset))
         }
-        if (committed !== undefined) yield* once("forget", forgetCommitted(tables, key, committed))
+        const bound = flaws.has("refusals forgotten when committed") ? (committed ?? 0n) : begin
+        yield* once("forget", forgetBelow(tables, key, bound))
         return { topic, partition, ...row, finding }
       }
       if (verdict.finding !== "unchanged") finding = verdict.finding

@@ -154,14 +154,6 @@ const deletePersons = (tables: Tables, merges: ReadonlyArray<Merge>, ids: Ids) =
     return deleted === merges.length
   }
 
-/** Makes the rows of progress that are missing. */
-export const make = (tables: Tables, work: Work) =>
-  function* (tx: Tx): Statement<void> {
-    for (const [key] of endsOf(work)) {
-      yield* tables.progress.insert(tx, key, { topicId: undefined, nextOffset: 0n, pendingEnd: undefined })
-    }
-  }
-
 /** Where the batch ends; never lower than it was. */
 export const raise = (tables: Tables, work: Work, mayLower = false) =>
   function* (tx: Tx): Statement<void> {
@@ -220,7 +212,8 @@ export const write = Effect.fnUntraced(function* <A>(
     return yield* Effect.fail(conflict("person"))
   }
   if (attach.length > 0) {
-    if (!(yield* session.run("insert distinct ids", insertMappings(tables, attach, ids)))) {
+    const areNew = yield* session.run("insert distinct ids", insertMappings(tables, attach, ids))
+    if (!areNew && !flaws.has("mapping read once")) {
       return yield* Effect.fail(conflict("distinct id"))
     }
     if (!flaws.has("floors read once")) {

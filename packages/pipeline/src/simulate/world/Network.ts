@@ -26,7 +26,10 @@ export interface Control {
 export interface Call<A, E> {
   readonly from: Process
   readonly to: Server
+  /** What it asks for, without particulars: faults are aimed at calls of a name. */
   readonly name: string
+  /** The particulars, for the history. */
+  readonly detail?: string
   /** What the caller is told when no answer comes. */
   readonly lost: () => E
   /** What a server says that turns the call down; undefined = this one never does. */
@@ -39,6 +42,8 @@ export interface Call<A, E> {
   readonly isRepeated?: boolean
 }
 
+const faultKey = (call: string, n: number): string => `${call} ${n}`
+
 export class Network {
   calls = 0
   /** Faults that struck. */
@@ -46,7 +51,9 @@ export class Network {
   isCalm = false
   readonly #machine: Machine
   readonly #chance: Chance
-  readonly #faults: ReadonlyMap<number, Fault>
+  /** By the name of the call and its number, as `faultKey` has them. */
+  readonly #faults: ReadonlyMap<string, Fault>
+  readonly #counts = new Map<string, number>()
   readonly #control: Control
   readonly #note: (process: Process, text: string) => void
 
@@ -59,7 +66,7 @@ export class Network {
   }) {
     this.#machine = options.machine
     this.#chance = options.chance
-    this.#faults = new Map(options.faults.map((fault) => [fault.at, fault]))
+    this.#faults = new Map(options.faults.map((fault) => [faultKey(fault.at.call, fault.at.n), fault]))
     this.#control = options.control
     this.#note = options.note
   }
@@ -77,8 +84,8 @@ export class Network {
       const { from } = request
       if (from.isDead) return
       this.calls += 1
-      const fault = this.isCalm ? undefined : this.#faults.get(this.calls)
-      this.#note(from, `${request.to.name}.${request.name}`)
+      const fault = this.#faultOf(`${request.to.name}.${request.name}`)
+      this.#note(from, `${request.to.name}.${request.name} ${request.detail ?? ""}`)
       if (fault !== undefined) {
         this.struck += 1
         this.#note(from, `! ${describe(fault)}`)
@@ -88,6 +95,13 @@ export class Network {
       })
       return Effect.sync(flight)
     })
+  }
+
+  #faultOf(call: string): Fault | undefined {
+    const n = (this.#counts.get(call) ?? 0) + 1
+    this.#counts.set(call, n)
+    if (this.isCalm) return undefined
+    return this.#faults.get(faultKey(call, n)) ?? this.#faults.get(faultKey("any", this.calls))
   }
 
   /** Answers with what leaves off the work. */

@@ -29,7 +29,8 @@ export class SimClickHouse {
         this.#network.call({
           from: process,
           to: this.server,
-          name: `insert ${request.table} ${request.token}`,
+          name: `insert ${request.table}`,
+          detail: request.token,
           lost: unavailable,
           refused: unavailable,
           serve: (answer) => this.#run(tables.insert(request), answer)

@@ -16,9 +16,6 @@ import type { Chance } from "../machine/Chance.ts"
 import type { Machine, Process } from "../machine/Machine.ts"
 import type { Network, Server } from "./Network.ts"
 
-/** A broker gives up on a member that it has not heard of for so many milliseconds. */
-const sessionTimeout = 30_000
-
 interface Session {
   readonly process: Process
   readonly scope: Scope.Closeable
@@ -42,6 +39,7 @@ export class SimLog {
   readonly #network: Network
   readonly #chance: Chance
   readonly #run: <A, E>(effect: Effect.Effect<A, E>, answer: (exit: Exit.Exit<A, E>) => void) => () => void
+  readonly #sessionMs: number
   readonly #flaws: Flaws
   readonly #sessions = new Set<Session>()
   readonly #groups = new Set<string>()
@@ -58,12 +56,14 @@ export class SimLog {
     readonly chance: Chance
     readonly flaws: Flaws
     readonly partitions: number
+    readonly sessionMs: number
     readonly run: <A, E>(effect: Effect.Effect<A, E>, answer: (exit: Exit.Exit<A, E>) => void) => () => void
   }) {
-    this.memory = EventLogMemory.make({ partitions: options.partitions, handOverMs: sessionTimeout })
+    this.memory = EventLogMemory.make({ partitions: options.partitions, handOverMs: options.sessionMs })
     this.#machine = options.machine
     this.#network = options.network
     this.#chance = options.chance
+    this.#sessionMs = options.sessionMs
     this.#flaws = options.flaws
     this.#run = options.run
   }
@@ -76,7 +76,8 @@ export class SimLog {
           : this.#network.call({
               from: process,
               to: this.server,
-              name: `send ${messages.length}`,
+              name: "send",
+              detail: messages.map(({ topic }) => topic).join(" "),
               lost: away,
               refused: full,
               serve: (answer) => {
@@ -104,11 +105,12 @@ export class SimLog {
   }
 
   eventLog(process: Process): EventLog.EventLog["Service"] {
-    const call = <A>(name: string, effect: Effect.Effect<A, EventLog.EventLogError>) =>
+    const call = <A>(name: string, effect: Effect.Effect<A, EventLog.EventLogError>, detail = "") =>
       this.#network.call<A, EventLog.EventLogError>({
         from: process,
         to: this.server,
         name,
+        detail,
         lost: logError(name),
         refused: logError(name),
         serve: (answer) => this.#run(effect, answer)
@@ -122,14 +124,14 @@ export class SimLog {
         const session: Session = { process, scope, subscription, isEnded: false, isKnown: false, polls: new Set() }
         this.#sessions.add(session)
         // A member that never heard so does not tell the broker that it is alive.
-        this.#machine.after(sessionTimeout, () => {
+        this.#machine.after(this.#sessionMs, () => {
           if (!session.isKnown) this.#end(session)
         })
         return session
       })
 
     const joined = (options: EventLog.SubscribeOptions) =>
-      Effect.map(call(`join ${options.group}`, join(options)), (session) => {
+      Effect.map(call("join", join(options), options.group), (session) => {
         session.isKnown = true
         return session
       })
@@ -182,7 +184,7 @@ export class SimLog {
               Effect.sync(() => this.onCommit(options.group, positions)),
               subscription.commit(positions)
             )
-            return call(`commit ${options.group} ${places}`, ignored ? Effect.void : commit)
+            return call("commit", ignored ? Effect.void : commit, `${options.group} ${places}`)
           }
         } satisfies EventLog.Subscription
       })
@@ -194,7 +196,8 @@ export class SimLog {
     return this.#network.call<EventLog.Polled, EventLog.EventLogError>({
       from: session.process,
       to: this.server,
-      name: `poll ${group}`,
+      name: "poll",
+      detail: group,
       lost: logError("poll"),
       refused: logError("poll"),
       isRepeated: true,
@@ -217,25 +220,28 @@ export class SimLog {
     })
   }
 
-  /** Every group shares out its partitions anew: members are told afterwards, and begin where the group has committed. */
+  /** A group shares out its partitions anew: members are told afterwards, and begin where the group has committed. */
   rebalance(): void {
-    for (const group of this.#groups) this.memory.rebalance(group)
+    const [first, ...others] = [...this.#groups].sort().reverse()
+    // The workers' mostly: it sorts last.
+    if (first !== undefined)
+      this.memory.rebalance(this.#chance.happens(0.7) ? first : this.#chance.pick([first, ...others]))
   }
 
   /** A process died: the broker notices at once, when the connection breaks, or later, when the session runs out. */
   died(process: Process): void {
     for (const session of this.#sessions) {
       if (session.process !== process) continue
-      const ms = this.#chance.happens(0.5) ? this.#network.latency() : sessionTimeout
+      const ms = this.#chance.happens(0.5) ? this.#network.latency() : this.#sessionMs
       this.#machine.after(ms, () => this.#end(session))
     }
   }
 
   /** A process is stopped, for so many milliseconds. */
   stopped(process: Process, ms: number): void {
-    if (ms <= sessionTimeout) return
+    if (ms <= this.#sessionMs) return
     for (const session of this.#sessions) {
-      if (session.process === process) this.#machine.after(sessionTimeout, () => this.#end(session))
+      if (session.process === process) this.#machine.after(this.#sessionMs, () => this.#end(session))
     }
   }
 

@@ -132,7 +132,15 @@ export const make = (plan: Plan, flaws: Flaws, isRecording: boolean): World => {
     }
   })
   const postgres = new Postgres(machine, network)
-  const log = new SimLog({ machine, network, chance, flaws, partitions: plan.shape.partitions, run })
+  const log = new SimLog({
+    machine,
+    network,
+    chance,
+    flaws,
+    partitions: plan.shape.partitions,
+    sessionMs: plan.shape.sessionMs,
+    run
+  })
   const clickhouse = new SimClickHouse(network, run)
 
   return {

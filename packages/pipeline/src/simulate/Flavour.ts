@@ -1,0 +1,69 @@
+/**
+ * What a run is mostly about. Half of the runs are a mixture; the others press one thing, so that what takes three parties to go wrong
+ * is met within a few hundred seeds.
+ */
+import type * as Faults from "./Faults.ts"
+import type { Chance } from "./machine/Chance.ts"
+import type { Shape } from "./Plan.ts"
+import type * as Workload from "./Workload.ts"
+
+export interface Flavour {
+  readonly name: string
+  /** Instead of the weights of all kinds. */
+  readonly kinds?: Partial<Readonly<Record<Workload.Kind, number>>>
+  /** So many distinct ids. */
+  readonly names?: number
+  readonly shape?: Partial<Shape>
+  /** Where faults strike mostly, and which. */
+  readonly aims?: ReadonlyArray<string>
+  readonly faults?: ReadonlyArray<Faults.Fault["kind"]>
+}
+
+const crowded = { workers: 3, partitions: 3, lateMs: 500, maxMessages: 4 } as const
+
+const mixture: Flavour = { name: "mixture" }
+
+const flavours: ReadonlyArray<Flavour> = [
+  {
+    name: "merges and groups",
+    kinds: { set: 2, identify: 2, "merge dangerously": 6, group: 8 },
+    names: 3,
+    shape: { ...crowded, mergeMoveLimit: 0 }
+  },
+  {
+    name: "merges",
+    kinds: { set: 4, identify: 3, "merge dangerously": 6, alias: 1, delete: 1 },
+    names: 5,
+    shape: { ...crowded, mergeMoveLimit: 0 }
+  },
+  {
+    name: "comings and goings",
+    kinds: { set: 6, identify: 1, delete: 6 },
+    names: 2,
+    shape: { ...crowded, maxMessages: 2 },
+    aims: ["PostgreSQL.names", "PostgreSQL.insert persons", "PostgreSQL.insert distinct ids", "PostgreSQL.lock owner"],
+    faults: ["slow", "stop", "slow"]
+  },
+  {
+    name: "limits",
+    kinds: { set: 2, "merge dangerously": 8 },
+    names: 5,
+    shape: { mergeMoveLimit: 1 },
+    aims: ["log.send", "log.commit", "PostgreSQL.published", "PostgreSQL.commit"]
+  },
+  {
+    name: "counting",
+    kinds: { filtered: 8, set: 1 },
+    shape: { workers: 2, sinks: 2, maxMessages: 2, maxRows: 2 },
+    aims: ["ClickHouse.insert app_metrics2", "PostgreSQL.begin", "log.commit"]
+  },
+  {
+    name: "unknown commits",
+    kinds: { set: 6, identify: 2 },
+    shape: crowded,
+    aims: ["PostgreSQL.commit", "log.send", "PostgreSQL.sweep"],
+    faults: ["late", "late", "lose answer", "kill", "kill", "slow"]
+  }
+]
+
+export const draw = (chance: Chance): Flavour => (chance.happens(0.5) ? mixture : chance.pick(flavours))
