@@ -42,13 +42,14 @@ WITH x AS (SELECT u.topic, u.part, u.ord,
                   x.key, x.value, x.headers
            FROM x JOIN h USING (topic, part)
            RETURNING 1)
-SELECT (SELECT count(*) FROM i)::int AS stored, pg_current_xact_id()::text AS xid, topics, parts, nexts
+SELECT (SELECT count(*) FROM i)::int AS stored, now()::text AS at, topics, parts, nexts
 FROM (SELECT array_agg(topic) AS topics, array_agg(part) AS parts, array_agg(next) AS nexts FROM h) AS h`
 
 interface Answer {
   readonly stored: number
-  /** Number of the transaction, by which its outcome can be asked for. */
-  readonly xid: string
+  /** When the transaction began, as its messages say. */
+  readonly at: string
+  /** Of each partition that grew: its topic, its number, and the offset of the next message. */
   readonly topics: ReadonlyArray<string> | null
   readonly parts: ReadonlyArray<number>
   readonly nexts: ReadonlyArray<bigint>
@@ -56,7 +57,7 @@ interface Answer {
 
 /**
  * Appends messages in their order, whose topics may have to be made first. It fails only when nothing was appended: where
- * the answer to the COMMIT is lost, it asks what became of the transaction until it is told.
+ * the answer to the COMMIT is lost, it looks for what it appended until it is told.
  */
 export type Append = (messages: ReadonlyArray<LogMessage>) => Effect.Effect<void, SqlError.SqlError | HeadMissing>
 
@@ -81,7 +82,7 @@ export const make: Effect.Effect<Append, never, LogDatabase | LogHeads> = Effect
       Effect.catchIf(SqlError.isSqlError, (error) =>
         answer === undefined
           ? Effect.fail(error)
-          : Effect.flatMap(committed(sql, answer.xid), (was) => (was ? Effect.void : Effect.fail(error)))
+          : Effect.flatMap(isThere(sql, answer), (was) => (was ? Effect.void : Effect.fail(error)))
       )
     )
     if (answer !== undefined) heads.raise(movedHeads(answer))
@@ -91,14 +92,28 @@ export const make: Effect.Effect<Append, never, LogDatabase | LogHeads> = Effect
 const movedHeads = ({ nexts, parts, topics }: Answer): ReadonlyArray<Head> =>
   (topics ?? []).map((topic, i) => ({ topic, part: parts[i]!, next: nexts[i]! }))
 
-/** Whether a transaction whose end was not heard of was committed; asks until there is an answer. */
-const committed = Effect.fnUntraced(function* (sql: LogDatabase["Service"], xid: string) {
-  const ask = sql.unsafe<{ readonly status: string | null }>("SELECT pg_xact_status($1::text::xid8) AS status", [xid])
+/** Waits for whoever holds the head: a lost transaction that is at work still. */
+const passHead = "SELECT FROM tributary_log_head WHERE topic = $1 AND part = $2 FOR UPDATE"
+
+/** An offset that was lost may be another message's by now, but that began later. */
+const findMessage = `
+SELECT FROM tributary_log_msg WHERE topic = $1 AND part = $2 AND off = $3 AND at = $4::text::timestamptz`
+
+/**
+ * Whether a transaction whose end was not heard of was committed; asks until there is an answer.
+ *
+ * Its last message tells, not its number (`pg_xact_status`): a server that was killed gives the numbers of what it lost to
+ * others, and the lost append would look committed as soon as one of those is.
+ */
+const isThere = Effect.fnUntraced(function* (
+  sql: LogDatabase["Service"],
+  { at, nexts: [next = 0n], parts: [part], topics }: Answer
+) {
+  const place = [topics?.[0], part]
+  const look = Effect.andThen(sql.unsafe(passHead, place), sql.unsafe(findMessage, [...place, next - 1n, at]))
   for (let pauseMs = 20; ; pauseMs = Math.min(1_000, 2 * pauseMs)) {
-    const answer = yield* Effect.result(ask)
-    if (Result.isSuccess(answer) && answer.success[0]?.status !== "in progress") {
-      return answer.success[0]?.status === "committed"
-    }
+    const found = yield* Effect.result(look)
+    if (Result.isSuccess(found)) return found.success.length > 0
     yield* Effect.sleep(pauseMs)
   }
 })

@@ -10,6 +10,8 @@ export interface CuttableLine {
   cutNextStatement: boolean
   /** How often it was cut. */
   cuts: number
+  /** What else happens in the moment of a cut. */
+  onCut: () => void
 }
 
 /** ReadyForQuery, the last message of each answer; then `I` (idle) or `T` (in a transaction). */
@@ -48,10 +50,17 @@ export const make = (url: string) =>
             if (commit) line.cutNextCommit = false
             if (statement) line.cutNextStatement = false
             line.cuts++
+            line.onCut()
             client.destroy()
           })
         })
-        const line: CuttableLine = { url: "", cutNextCommit: false, cutNextStatement: false, cuts: 0 }
+        const line: CuttableLine = {
+          url: "",
+          cutNextCommit: false,
+          cutNextStatement: false,
+          cuts: 0,
+          onCut: () => undefined
+        }
         server.listen(0, "127.0.0.1", () => {
           const through = new URL(url)
           const address = server.address()

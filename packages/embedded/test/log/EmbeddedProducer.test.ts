@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
+import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import type { EventLog } from "@tributary/pipeline/service/EventLog"
 import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import { Producer } from "@tributary/pipeline/service/Producer"
-import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import {
   after,
@@ -15,6 +16,9 @@ import {
   textOf,
   unique
 } from "../../../pipeline/test/contract/LogReader.ts"
+import * as Folder from "../support/Folder.ts"
+import { until } from "../support/Program.ts"
+import * as Session from "../support/Session.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 import * as CuttableLine from "./CuttableLine.ts"
 import * as TestLog from "./TestLog.ts"
@@ -177,6 +181,33 @@ describe("EmbeddedProducer", () => {
         assertNoGaps(read)
       })
     )
+  )
+
+  it.live(
+    "an append that a killed server forgot is done again, although another transaction has its number by then",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* Folder.make
+        // Commits are answered before they are written, so that one which was answered can be lost.
+        const settings = { fsync: "off", synchronous_commit: "off", wal_writer_delay: "10s" }
+        const server = yield* Layer.build(EmbeddedPostgres.layer({ dataDir, settings }))
+        const url = Redacted.value(Context.get(server, EmbeddedPostgres).url)
+        const line = yield* CuttableLine.make(url)
+        yield* Effect.gen(function* () {
+          yield* send([aMessage(topic, { value: "0" })])
+          yield* Session.query(url, "CHECKPOINT")
+          line.onCut = () => process.kill(Session.postmaster(dataDir), "SIGKILL")
+          line.cutNextCommit = true
+          const sending = yield* Effect.forkChild(send([aMessage(topic, { value: "1" })]))
+          const numbers = Array.from({ length: 20 }, () => "SELECT pg_current_xact_id()")
+          yield* until(() => line.cuts === 1)
+          yield* Session.eventually(Session.query(url, ...numbers))
+          assert.deepStrictEqual(yield* Fiber.join(sending), [])
+          const read = yield* firstOf(topic, 2)
+          assert.deepStrictEqual(byKey(read), { "token:user": ["0", "1"] })
+          assertNoGaps(read)
+        }).pipe(Effect.provide(TestLog.on(line.url)))
+      })
   )
 
   it.live("topics that vanish are made again", () =>
