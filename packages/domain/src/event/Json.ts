@@ -1,9 +1,9 @@
 /**
  * `JSON.parse` for texts from outside.
  *
- * V8 up to 14.6 (Node 22 to 26) may give a key that is written with an escape the name of another key, seen in a text before,
- * even in another project's (docs/decisions/json-parse.md). So texts that have such a key, which hardly any have, are read
- * here; all others go to `JSON.parse`, and pay for a look at the strings with backslashes.
+ * V8 12.9 to 14.6 (Node 23 to 26) may give a key that is written with an escape the name of another key, seen in a text
+ * before, even in another project's (docs/decisions/json-parse.md). So texts that have such a key, which hardly any have, are
+ * read here; all others go to `JSON.parse`, and pay for a look at the strings with backslashes.
  */
 
 /** Throws a SyntaxError where the text is no JSON, as `JSON.parse` does. Keys become own properties, `__proto__` too. */

@@ -3,7 +3,6 @@
  * what is sent for an event does not depend on when it is sent.
  */
 
-import * as Json from "../event/Json.ts"
 import { empty, fromJson, isProperties, type Properties } from "../event/Properties.ts"
 import * as Timestamp from "../event/Timestamp.ts"
 import * as Uuid from "../event/Uuid.ts"
@@ -79,7 +78,8 @@ export interface Envelope {
 /** Undefined for what is no message. */
 export const parseEnvelope = (text: string): Envelope | undefined => {
   try {
-    const body = Json.parse(text)
+    // Our own row: names without a backslash, which no engine mixes up (docs/decisions/json-parse.md).
+    const body: unknown = JSON.parse(text)
     if (!isProperties(body)) return undefined
     const team = body["team_id"]
     return typeof team === "number" && Number.isInteger(team) ? { team, body } : undefined
