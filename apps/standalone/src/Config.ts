@@ -2,7 +2,7 @@
 import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
-import { optional, parseBytes, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { clickhouseUrl, optional, parseBytes, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -45,11 +45,11 @@ export const settings = Config.all({
   dataDir: Config.String("DATA_DIR").pipe(withDefault(".tributary")),
   adminToken: optional(Config.Redacted("ADMIN_TOKEN")),
   projectToken: Config.NonEmptyString("PROJECT_TOKEN").pipe(withDefault("phc_local")),
-  databaseUrl: optional(Config.Redacted("DATABASE_URL")),
-  personsDatabaseUrl: optional(Config.Redacted("PERSONS_DATABASE_URL")),
+  databaseUrl: optional(postgresUrl("DATABASE_URL")),
+  personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
   postgresPort: Config.Port("POSTGRES_PORT").pipe(withDefault(54_320)),
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 7, max: 1000 }).pipe(withDefault(10)),
-  clickhouseUrl: optional(Config.String("CLICKHOUSE_URL")),
+  clickhouseUrl: optional(clickhouseUrl("CLICKHOUSE_URL")),
   clickhousePort: Config.Port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
   clickhouseDatabase: parsed(
     "CLICKHOUSE_DATABASE",

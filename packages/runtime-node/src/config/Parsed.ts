@@ -1,6 +1,7 @@
 /** Settings that need more reading than Effect's own kinds of `Config` give. */
 import * as Config from "effect/Config"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /** A setting that need not be there. */
@@ -31,6 +32,24 @@ export const parseBytes = (text: string): number | undefined => {
   const factor = units.get(unit.toLowerCase())
   return number === undefined || factor === undefined ? undefined : Math.floor(Number(number) * factor)
 }
+
+const urlOf = (text: string, protocols: ReadonlyArray<string>): string | undefined =>
+  protocols.some((protocol) => text.startsWith(`${protocol}//`)) && URL.canParse(text) ? text : undefined
+
+/** Where PostgreSQL is, with a password perhaps: never shown. */
+export const postgresUrl = (name: string): Config.Config<Redacted.Redacted> =>
+  Config.map(
+    parsed(
+      name,
+      (text) => urlOf(text, ["postgres:", "postgresql:"]),
+      "a URL such as postgres://user:password@host:5432/database"
+    ),
+    Redacted.make
+  )
+
+/** Where ClickHouse's HTTP interface is. */
+export const clickhouseUrl = (name: string): Config.Config<string> =>
+  parsed(name, (text) => urlOf(text, ["http:", "https:"]), "a URL such as http://host:8123")
 
 /** A number of bytes: bare, or with a unit. */
 export const bytes = (

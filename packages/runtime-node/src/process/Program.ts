@@ -6,6 +6,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -17,10 +18,11 @@ import { explain } from "../config/Explain.ts"
 /** A signal that comes so soon after the first is the same one: npm and the terminal both deliver it. */
 const sameSignalMs = 1_000
 
-export interface Options {
-  /** What a second signal does at once, before the process ends without a drain. */
-  readonly onSecondSignal?: () => void
-}
+/** What is done at once on a second signal, before the process ends without a drain. */
+export class SecondSignal extends Context.Service<
+  SecondSignal,
+  { readonly add: (action: Effect.Effect<void>) => Effect.Effect<void> }
+>()("@tributary/runtime-node/SecondSignal") {}
 
 const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
 const levelNames = ["trace", "debug", "info", "warn", "error", "none"] as const
@@ -39,9 +41,11 @@ const logging = Layer.unwrap(
 )
 
 /** Runs until the program ends or a signal comes. */
-export const run = <E>(program: Effect.Effect<unknown, E, Scope.Scope>, options: Options = {}): void => {
-  watchSignals(options)
+export const run = <E>(program: Effect.Effect<unknown, E, Scope.Scope | SecondSignal>): void => {
+  const atOnce: Array<Effect.Effect<void>> = []
+  watchSignals(atOnce)
   program.pipe(
+    Effect.provideService(SecondSignal, { add: (action) => Effect.sync(() => void atOnce.push(action)) }),
     Effect.scoped,
     Effect.provide(logging),
     Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(cause)))),
@@ -62,13 +66,13 @@ const lineOf = (cause: Cause.Cause<unknown>): string => {
   return Cause.pretty(cause)
 }
 
-const watchSignals = ({ onSecondSignal }: Options): void => {
+const watchSignals = (atOnce: ReadonlyArray<Effect.Effect<void>>): void => {
   let first: number | undefined
   const onSignal = () => {
     first ??= performance.now()
     if (performance.now() - first < sameSignalMs) return
     console.error("Stopping at once; the next start recovers what was not finished.")
-    onSecondSignal?.()
+    for (const action of atOnce) Effect.runSync(action)
     process.exit(130)
   }
   process.on("SIGINT", onSignal)
