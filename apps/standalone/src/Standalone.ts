@@ -61,10 +61,11 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
     )
     const world = yield* Layer.build(services)
     const serve = Effect.gen(function* () {
+      const { behaviour, topicPrefix } = settings
       yield* makeProject(settings)
-      yield* Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
-      yield* Deliver.run({ siteUrl })
-      yield* WorkerApp.run({ ...settings.consumption, behaviour: settings.behaviour, lanes, topics: settings.lanes })
+      yield* Sink.run({ topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
+      yield* Deliver.run({ siteUrl, topicPrefix })
+      yield* WorkerApp.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
       const server = { ...settings.server, servesMetrics: true }
       const capture = yield* Layer.build(CaptureApp.layer({ ...settings, server, health: undefined }))
       yield* opened(yield* Effect.provide(CaptureServer, capture))

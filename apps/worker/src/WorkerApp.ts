@@ -6,6 +6,7 @@ import * as Consume from "@tributary/pipeline/ingest/Consume"
 import * as Ingest from "@tributary/pipeline/ingest/Ingest"
 import type * as IngestSettings from "@tributary/pipeline/ingest/Settings"
 import * as Sweep from "@tributary/pipeline/ingest/Sweep"
+import * as Outputs from "@tributary/pipeline/service/Outputs"
 import * as Effect from "effect/Effect"
 
 /** A lane of the event log: a topic, and the consumer group that reads it. */
@@ -44,6 +45,8 @@ export interface WorkerSettings extends Omit<Consumption, "group" | "lane"> {
   readonly lanes: ReadonlyArray<Lane>
   /** `overflow` is where redirected messages go. */
   readonly topics: LaneTopics
+  /** `KAFKA_PREFIX`, before the names of all topics but the lanes', which have it already. */
+  readonly topicPrefix: string
 }
 
 export const run = (settings: WorkerSettings) =>
@@ -60,4 +63,4 @@ export const run = (settings: WorkerSettings) =>
       })
     }
     yield* Effect.forkScoped(Sweep.run)
-  })
+  }).pipe(Effect.provideService(Outputs.Prefix, settings.topicPrefix))

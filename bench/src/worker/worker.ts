@@ -30,6 +30,7 @@ const worker: WorkerApp.WorkerSettings = {
   behaviour: Settings.defaults,
   lanes: [{ name: "main", topic: Topics.events, group }],
   topics: { main: Topics.events, overflow: Topics.eventsOverflow, historical: Topics.eventsHistorical },
+  topicPrefix: "",
   maxMessages: 500,
   maxBytes: 16_000_000
 }

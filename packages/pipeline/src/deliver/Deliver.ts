@@ -18,6 +18,7 @@ import type { FunctionStore } from "../service/FunctionStore.ts"
 import type * as Health from "../service/Health.ts"
 import * as Loop from "../service/Loop.ts"
 import type { Outbound } from "../service/Outbound.ts"
+import * as Outputs from "../service/Outputs.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
 import type * as Attempt from "./Attempt.ts"
@@ -46,8 +47,13 @@ export type Services =
   | Outbound
   | Health.Health
 
+export interface Options extends Attempt.Options {
+  /** `KAFKA_PREFIX`; empty by default. */
+  readonly topicPrefix?: string
+}
+
 /** Delivers until the scope closes; then what is in hand is finished. */
-export const run = (options: Attempt.Options): Effect.Effect<void, never, Services | Scope.Scope> =>
+export const run = ({ topicPrefix = "", ...options }: Options): Effect.Effect<void, never, Services | Scope.Scope> =>
   Effect.gen(function* () {
     const enqueued = Changes.make()
     yield* Send.run({ ...options, enqueued })
@@ -55,7 +61,7 @@ export const run = (options: Attempt.Options): Effect.Effect<void, never, Servic
     yield* Consumer.run({
       name: "destinations",
       group,
-      topics: [Topics.clickhouseEvents],
+      topics: [yield* Outputs.topic(Topics.clickhouseEvents)],
       maxMessages,
       maxBytes,
       gatherMs,
@@ -68,7 +74,7 @@ export const run = (options: Attempt.Options): Effect.Effect<void, never, Servic
             )
           : Effect.void
     })
-  })
+  }).pipe(Effect.provideService(Outputs.Prefix, topicPrefix))
 
 /** Deletes deliveries that were finished a week ago, and masks whose window is over. */
 const forget = Effect.gen(function* () {

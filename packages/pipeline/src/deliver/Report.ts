@@ -5,7 +5,8 @@ import * as Topics from "@tributary/domain/row/Topics"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { LogMessage } from "../service/LogMessage.ts"
-import { Producer } from "../service/Producer.ts"
+import * as Outputs from "../service/Outputs.ts"
+import type { Producer } from "../service/Producer.ts"
 
 const kinds = {
   filtered: "other",
@@ -64,7 +65,7 @@ export const publish = (report: Report): Effect.Effect<void, never, Producer> =>
   Effect.gen(function* () {
     const messages = report.messages(yield* Clock.currentTimeMillis)
     if (messages.length === 0) return
-    const rejections = yield* Producer.use((producer) => producer.send(messages))
+    const rejections = yield* Outputs.send(messages)
     if (rejections.length > 0)
       yield* Effect.logError("the log refuses metrics or log lines of functions", rejections[0])
   }).pipe(

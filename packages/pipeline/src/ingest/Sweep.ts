@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Health from "../service/Health.ts"
+import * as Outputs from "../service/Outputs.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
 import { Producer, type ProducerError } from "../service/Producer.ts"
 import type { StoreError } from "../service/StoreError.ts"
@@ -18,8 +19,9 @@ const sweep = (olderThanMs: number) =>
     const producer = yield* Producer
     /** Answers with the ids that the log refuses for good. */
     const publish = (rows: ReadonlyArray<OutboxRow>) =>
-      Effect.map(producer.send(rows.map((row) => ({ ...row, headers: [] }))), (rejections) =>
-        rejections.flatMap(({ index }) => rows[index]?.id ?? [])
+      Outputs.send(rows.map((row) => ({ ...row, headers: [] }))).pipe(
+        Effect.map((rejections) => rejections.flatMap(({ index }) => rows[index]?.id ?? [])),
+        Effect.provideService(Producer, producer)
       )
     const rows = yield* store
       .sweep(olderThanMs, publish)

@@ -16,6 +16,7 @@ import * as Metric from "effect/Metric"
 import * as Away from "../service/Away.ts"
 import type * as Health from "../service/Health.ts"
 import type { LogMessage, LogRecord } from "../service/LogMessage.ts"
+import * as Outputs from "../service/Outputs.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
 import { Producer, ProducerError, type Rejection } from "../service/Producer.ts"
 import type { StoreError } from "../service/StoreError.ts"
@@ -89,9 +90,8 @@ const send = (
   all: ReadonlyArray<Outgoing>
 ): Effect.Effect<ReadonlyArray<Rejection>, never, Producer | Health.Health> => {
   if (all.length === 0) return Effect.succeed([])
-  const sent = Producer.use((producer) => producer.send(all.map(({ message }) => message)))
   return Away.log(
-    Effect.flatMap(sent, (rejections) => {
+    Effect.flatMap(Outputs.send(all.map(({ message }) => message)), (rejections) => {
       const stuck = rejections.find(({ index }) => {
         const origin = all[index]?.origin
         return origin?._tag === "DeadLetter" && origin.wasRefused
@@ -110,14 +110,16 @@ export const make = (topics: { readonly overflow: string }): Write => {
     Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const indexes: Array<number> = []
-      const messages: Array<Outgoing> = []
+      const messages: Array<LogMessage> = []
       for (const [index, outcome] of outcomes.entries()) {
         const record = records[index]
         if (outcome._tag !== "Redirect" || record === undefined) continue
         indexes.push(index)
-        messages.push({ message: Messages.redirected(record, outcome, topics.overflow, now), origin: { _tag: "Note" } })
+        messages.push(Messages.redirected(record, outcome, topics.overflow, now))
       }
-      const rejections = yield* send(messages)
+      if (messages.length === 0) return outcomes
+      // A lane has its whole name: it may be called anything.
+      const rejections = yield* Away.log(Producer.use((producer) => producer.send(messages)))
       if (rejections.length === 0) return outcomes
       const letters = new Map(
         rejections.map((rejection) => [indexes[rejection.index], Messages.refusedAtEmit(rejection)])

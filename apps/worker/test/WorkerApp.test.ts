@@ -1,0 +1,44 @@
+/** The worker as a whole, over services in memory. */
+import { assert, describe, it } from "@effect/vitest"
+import * as WorkerApp from "@tributary/app-worker/WorkerApp"
+import * as Topics from "@tributary/domain/row/Topics"
+import * as Settings from "@tributary/pipeline/ingest/Settings"
+import * as MemoryWorld from "@tributary/pipeline/service/memory/MemoryWorld"
+import * as PersonTables from "@tributary/pipeline/service/memory/PersonTables"
+import * as ProjectStoreMemory from "@tributary/pipeline/service/memory/ProjectStoreMemory"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { E, token } from "../../../packages/pipeline/test/support/Message.ts"
+
+const topicPrefix = "staging."
+const topics = {
+  main: topicPrefix + Topics.events,
+  overflow: topicPrefix + Topics.eventsOverflow,
+  historical: topicPrefix + Topics.eventsHistorical
+}
+
+describe("the worker", () => {
+  it.effect("reads its lanes, sweeps the outbox, and writes behind the prefix of topics only", () =>
+    Effect.gen(function* () {
+      const world = MemoryWorld.make({ projects: [ProjectStoreMemory.project({ id: 1, apiToken: token })] })
+      PersonTables.post(world.people, [{ topic: Topics.clickhouseGroups, key: null, value: "left by a crash" }], 0)
+      yield* TestClock.setTime(1)
+      yield* world.log.send([E("u", {}, { topic: topics.main }), E("v", {}, { topic: topics.historical })])
+      yield* Effect.gen(function* () {
+        const lanes = WorkerApp.lanes(topics, { group: "g", lane: undefined, maxMessages: 500, maxBytes: 1_000_000 })
+        const behaviour = Settings.defaults
+        yield* WorkerApp.run({ behaviour, lanes, topics, topicPrefix, maxMessages: 500, maxBytes: 1_000_000 })
+        yield* TestClock.adjust("1 second")
+      }).pipe(Effect.scoped, Effect.provide(world.layer))
+      const filled = world.log.topics().filter((topic) => world.log.records(topic).length > 0)
+      const outputs = [
+        Topics.clickhouseEvents,
+        Topics.clickhouseGroups,
+        Topics.clickhousePerson,
+        Topics.clickhousePersonDistinctId
+      ].map((topic) => topicPrefix + topic)
+      assert.deepStrictEqual(filled.sort(), [topics.main, topics.historical, ...outputs].sort())
+      assert.strictEqual(world.log.records(topicPrefix + Topics.clickhouseEvents).length, 2)
+    })
+  )
+})
