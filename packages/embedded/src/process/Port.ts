@@ -40,7 +40,5 @@ const probe = (port: number): Effect.Effect<Error | undefined> =>
   Effect.callback((resume) => {
     const server = createServer()
     server.once("error", (cause) => resume(Effect.succeed(cause)))
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () =>
-      server.close(() => resume(Effect.undefined))
-    )
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resume(Effect.undefined)))
   })

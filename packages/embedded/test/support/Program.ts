@@ -1,4 +1,4 @@
-/** Runs serverProgram.ts, and waits for what the world does meanwhile. */
+/** Runs programs with a server of their own, and waits for what the world does meanwhile. */
 import { spawn, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { Deferred, Effect } from "effect"
@@ -9,6 +9,8 @@ export interface ProgramOptions {
   readonly binaries?: string
   /** User to run as; undefined = this one. */
   readonly user?: { readonly uid: number; readonly gid: number }
+  /** Of this folder; `serverProgram.ts` by default. */
+  readonly file?: string
 }
 
 export interface Program {
@@ -36,16 +38,15 @@ const nodeAs = (user: ProgramOptions["user"]) => {
 }
 
 /** Starts it; killed at the end of the scope, if it is still there. */
-export const start = ({ user, ...options }: ProgramOptions) =>
+export const start = ({ user, file = "serverProgram.ts", ...options }: ProgramOptions) =>
   Effect.gen(function* () {
     const line = yield* Deferred.make<string>()
     const ended = yield* Deferred.make<void>()
     const node = nodeAs(user)
-    const file = join(import.meta.dirname, "serverProgram.ts")
-    const argument = JSON.stringify({ ...options, settings: { fsync: "off" } })
+    const argument = JSON.stringify(options)
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(node.command, [...node.before, file, argument], {
+        spawn(node.command, [...node.before, join(import.meta.dirname, file), argument], {
           cwd: "/",
           stdio: ["ignore", "pipe", "inherit"],
           ...node.user

@@ -13,7 +13,7 @@ const server = Effect.gen(function* () {
 })
 
 server.pipe(
-  Effect.provide(EmbeddedPostgres.layer(JSON.parse(process.argv[2] ?? "{}"))),
+  Effect.provide(EmbeddedPostgres.layer({ ...JSON.parse(process.argv[2] ?? "{}"), settings: { fsync: "off" } })),
   Effect.catchTag("StartError", (error) => Console.log(error.message)),
   Effect.provide(Logger.layer([])),
   NodeRuntime.runMain
