@@ -22,7 +22,6 @@ describe("the worker", () => {
     Effect.gen(function* () {
       const world = MemoryWorld.make({ projects: [ProjectStoreMemory.project({ id: 1, apiToken: token })] })
       PersonTables.post(world.people, [{ topic: Topics.clickhouseGroups, key: null, value: "left by a crash" }], 0)
-      yield* TestClock.setTime(1)
       yield* world.log.send([E("u", {}, { topic: topics.main }), E("v", {}, { topic: topics.historical })])
       yield* Effect.gen(function* () {
         const lanes = WorkerApp.lanes(topics, { group: "g", lane: undefined, maxMessages: 500, maxBytes: 1_000_000 })

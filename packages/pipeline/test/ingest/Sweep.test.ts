@@ -19,7 +19,6 @@ describe("the sweep", () => {
   it.effect("publishes at the start whatever is there, then every minute what is older than 30 s", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
-      yield* TestClock.setTime(1)
       leave(world, "old", 0)
       const fiber = yield* start(world)
       yield* TestClock.adjust("1 milli")
@@ -40,7 +39,6 @@ describe("the sweep", () => {
   it.effect("marks what the log refuses, and does not try it again", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
-      yield* TestClock.setTime(1)
       world.log.faults.refuse = ({ value }) => (value === "bad" ? "no" : undefined)
       leave(world, "bad", 0)
       leave(world, "good", 0)
@@ -60,7 +58,6 @@ describe("the sweep", () => {
   it.effect("waits for an engine that is away, and loses nothing", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
-      yield* TestClock.setTime(1)
       leave(world, "row", 0)
       world.gate.isAway.log = true
       const fiber = yield* start(world)

@@ -71,7 +71,6 @@ describe("the prefix of topics", () => {
   it.effect("is that of the present start for what an earlier one left in the outbox", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
-      yield* TestClock.setTime(1)
       PersonTables.post(world.tables, [{ topic: Topics.clickhousePerson, key: "k", value: "left" }], 0)
       yield* Effect.forkChild(prefixed(world.provided(Sweep.run)), { startImmediately: true })
       yield* TestClock.adjust("1 milli")

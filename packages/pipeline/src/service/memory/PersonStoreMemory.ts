@@ -34,7 +34,8 @@ export const make = ({ conflicts = 0, tables = makeTables() }: Options = {}): Pe
     const due: Array<OutboxRow> = []
     for (const { createdAt, id, isRefused, key, topic, value } of tables.outbox.values()) {
       if (due.length === slice) break
-      if (id > after && !isRefused && createdAt < until && !held.has(id)) due.push({ id, topic, key, value })
+      // One of this very millisecond too: a database's clock is finer, and finds it older.
+      if (id > after && !isRefused && createdAt <= until && !held.has(id)) due.push({ id, topic, key, value })
     }
     for (const { id } of due) held.add(id)
     return due
