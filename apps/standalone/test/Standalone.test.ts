@@ -1,0 +1,129 @@
+import { execFile } from "node:child_process"
+import { readdirSync, readlinkSync } from "node:fs"
+import { connect, type Socket } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schedule } from "effect"
+import * as Folder from "../../../packages/embedded/test/support/Folder.ts"
+import { capture, events, request, start } from "./support/Start.ts"
+
+/** Processes that have something to do with the folder: servers that run in it, or were started by one who did. */
+const processesIn = (folder: string): ReadonlyArray<string> =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)
+    } catch {
+      return false
+    }
+  })
+
+const shell = (command: string) =>
+  Effect.callback<string>((resume) => {
+    execFile("sh", ["-c", command], (_, stdout) => resume(Effect.succeed(stdout)))
+  })
+
+/** Open until the scope closes. */
+const halfARequest = (port: number) =>
+  Effect.acquireRelease(
+    Effect.callback<Socket>((resume) => {
+      const socket = connect(port, "127.0.0.1")
+      socket.on("error", () => socket.destroy())
+      socket.write("POST /batch HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+      // Its "100 Continue": the request has arrived.
+      socket.once("data", () => resume(Effect.succeed(socket)))
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+describe("npm start", () => {
+  it.live("greets with lines that work: one sends a first event, one looks at it", () =>
+    Effect.gen(function* () {
+      const program = yield* start(yield* Folder.make)
+      const greeting = yield* program.greeting
+      assert.include(greeting, `http://127.0.0.1:${program.port}`)
+      assert.include(greeting, "Project token: phc_local")
+      const [send = "", look = ""] = greeting.split("\n").filter((line) => line.startsWith("  curl "))
+      assert.strictEqual(yield* shell(send), '{"status":"Ok"}')
+      yield* events(program, ["hello"])
+      assert.match(yield* shell(look), /event: +hello\ndistinct_id: me\n/)
+      const metrics = yield* request(`http://127.0.0.1:${program.port}/metrics`)
+      assert.include(metrics.text, "capture_events_ingested_total 1")
+      assert.strictEqual((yield* request(`http://127.0.0.1:${program.port}/_readiness`)).status, 200)
+    })
+  )
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it.live(`${signal} drains and ends it with 0, and the next start goes on with everything`, () =>
+      Effect.gen(function* () {
+        const folder = yield* Folder.make
+        const first = yield* start(folder)
+        yield* first.greeting
+        assert.strictEqual((yield* capture(first, "a", "b", "c")).status, 200)
+        const { code, errors } = yield* first.kill(signal)
+        assert.deepStrictEqual([code, errors], [0, ""])
+        assert.deepStrictEqual(processesIn(folder), [])
+        const second = yield* start(folder)
+        yield* second.greeting
+        assert.deepStrictEqual(yield* events(second, ["a", "b", "c"]), ["a", "b", "c"])
+        assert.strictEqual((yield* second.kill(signal)).code, 0)
+      })
+    )
+  }
+
+  it.live("kill -9 right after an answer loses nothing, and leaves no server behind", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder.make
+      const first = yield* start(folder)
+      yield* first.greeting
+      assert.strictEqual((yield* capture(first, "a", "b")).status, 200)
+      yield* first.kill("SIGKILL")
+      yield* Effect.repeat(
+        Effect.sync(() => processesIn(folder)),
+        { until: (left) => left.length === 0 }
+      )
+      const second = yield* start(folder)
+      yield* second.greeting
+      assert.strictEqual((yield* capture(second, "c")).status, 200)
+      assert.deepStrictEqual(yield* events(second, ["a", "b", "c"]), ["a", "b", "c"])
+    })
+  )
+
+  it.live("a second signal ends it at once with 130, and the next start recovers", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder.make
+      const first = yield* start(folder)
+      yield* first.greeting
+      assert.strictEqual((yield* capture(first, "a")).status, 200)
+      // A request that never ends keeps the drain waiting.
+      yield* halfARequest(first.port)
+      const signals = Effect.sync(() => process.kill(first.pid, "SIGTERM")).pipe(
+        Effect.repeat(Schedule.spaced("200 millis"))
+      )
+      yield* Effect.raceFirst(first.said("Stopping at once"), signals)
+      const { code, errors } = yield* first.ended
+      assert.strictEqual(code, 130)
+      assert.strictEqual(errors, "Stopping at once; the next start recovers what was not finished.\n")
+      const second = yield* start(folder)
+      yield* second.greeting
+      assert.deepStrictEqual(yield* events(second, ["a"]), ["a"])
+    })
+  )
+
+  it.live("kill -9 in the middle of a first start leaves a folder that the next start makes whole", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder.make
+      const first = yield* start(folder)
+      // The door stands before the engines do, and says so.
+      const early = yield* request(`http://127.0.0.1:${first.port}/_readiness`).pipe(
+        Effect.catchDefect(() => Effect.void),
+        Effect.repeat({ until: (answer) => answer !== undefined })
+      )
+      assert.deepStrictEqual(early, { status: 503, text: '{"status":"not ready","reasons":[{"reason":"starting"}]}' })
+      assert.strictEqual((yield* capture(first, "too early")).status, 503)
+      yield* first.kill("SIGKILL")
+      const second = yield* start(folder)
+      yield* second.greeting
+      assert.strictEqual((yield* capture(second, "a")).status, 200)
+      assert.deepStrictEqual(yield* events(second, ["a"]), ["a"])
+    })
+  )
+})
