@@ -33,6 +33,8 @@ export interface DeadLetter {
   readonly step: string
   /** One sentence for people, for the header `dlq_error`. */
   readonly error: string
+  /** The project, where only the step that gave up knows it, for the header `dlq_team_id`. */
+  readonly team?: number
 }
 export interface Redirect {
   readonly _tag: "Redirect"

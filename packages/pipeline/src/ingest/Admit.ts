@@ -47,9 +47,7 @@ export const make =
       )
       const { add, metrics } = filterCounts()
       const outcomes = parsed.map((outcome, index) =>
-        outcome._tag === "Continue"
-          ? alone("admit", () => admit(outcome.value, records[index]!, projects, settings, notes, add))
-          : outcome
+        outcome._tag === "Continue" ? admit(outcome.value, records[index]!, projects, settings, notes, add) : outcome
       )
       notes.metrics.push(...metrics())
       return outcomes
@@ -103,7 +101,8 @@ const admit = (
   const { offset, partition, topic } = record
   const at = { topic, partition, offset }
   const known = { at, headers, body, project, recordTime: record.timestamp, isPersonProcessingForcedOff }
-  return Fit.admit(known, settings, notes, count)
+  const fit = alone("admit", () => Fit.admit(known, settings, notes, count))
+  return fit._tag === "DeadLetter" ? { ...fit, team: project.id } : fit
 }
 
 /** One message per project, filter and metric of a batch (spec worker 6.11). */

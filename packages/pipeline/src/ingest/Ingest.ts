@@ -65,10 +65,21 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
       if (folded === undefined) throw new Error("the fold left an event without an outcome")
       return folded
     })
-    const teams = admitted.map((outcome) => (outcome._tag === "Continue" ? outcome.value.project.id : undefined))
-    yield* stages.write.batch({ records, outcomes, teams, notes, outbox: applied.outbox })
+    yield* stages.write.batch({ records, outcomes, teams: admitted.map(teamOf), notes, outbox: applied.outbox })
     if (!settings.skipIngestedFlag) yield* markIngested(events)
   })
+
+const teamOf = (outcome: Outcome<Admitted>): number | undefined => {
+  switch (outcome._tag) {
+    case "Continue":
+      return outcome.value.project.id
+    case "DeadLetter":
+      return outcome.team
+    case "Drop":
+    case "Redirect":
+      return undefined
+  }
+}
 
 /** The stages of the specification. */
 export const stages = (

@@ -143,6 +143,7 @@ describe("events of special meaning", () => {
         "dead_letter cookieless_fail_close 1",
         "dropped cookieless_team_disabled 1"
       ])
+      assert.deepStrictEqual([ran.letters.length, ran.letters[0]?.team], [1, "2"])
       const off = yield* World.make({ settings: { cookielessDisabled: true } })
       assert.deepStrictEqual((yield* off.run(E("u", { $cookieless_mode: true }))).outcomes, [
         "dropped cookieless_globally_disabled 1"

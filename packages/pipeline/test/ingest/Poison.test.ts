@@ -40,7 +40,10 @@ for (const [where, event, properties, outcome] of [
         const own = ran.outcomes.filter((line) => line !== "stored 2")
         if (outcome === failure) {
           assert.deepStrictEqual(own, [failure])
-          assert.strictEqual(ran.letters.length, 1)
+          assert.deepStrictEqual(
+            ran.letters.map(({ team }) => team),
+            ["1"]
+          )
         } else if (outcome === "dropped") {
           assert.deepStrictEqual([ran.letters.length, own.length], [0, 1])
           assert.isTrue(own[0]?.startsWith("dropped"))
