@@ -1,4 +1,4 @@
-/** Runs the tests of a configuration, by default those that need Node alone; arguments go to vitest. The last line is `N passed, N failed`. */
+/** Runs every test that needs Node alone; arguments go to vitest. The last line is `N passed, N failed`. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

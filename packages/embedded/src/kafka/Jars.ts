@@ -56,7 +56,7 @@ const fetch = (folder: string, neededBy: string): Effect.Effect<void, StartError
       const message = `${neededBy} needs Maven to fetch Apache Kafka, and mvn is not to be found: install maven.`
       return yield* new StartError({ message })
     }
-    const reason = /^.*\[ERROR\] *(.+)$/m.exec(output)?.[1] ?? `it ended with ${code}`
+    const reason = /^\[ERROR\] *(.+?)(?: -> \[Help.*)?$/m.exec(output)?.[1] ?? `it ended with ${code}`
     return yield* new StartError({ message: `Maven could not fetch Apache Kafka ${version()}: ${reason}` })
   })
 

@@ -24,7 +24,6 @@ export default async function setup(project: TestProject) {
   const layer = EmbeddedKafka.layer({ dataDir, neededBy: "npm run test:stack" })
   const services = await Effect.runPromise(
     Layer.buildWithScope(layer, scope).pipe(
-      Effect.tapError(({ message }) => Effect.sync(() => console.error(message))),
       Effect.onError(() => Effect.sync(() => rmSync(dataDir, { recursive: true, force: true })))
     )
   )
