@@ -73,7 +73,8 @@ const watchSignals = (atOnce: ReadonlyArray<Effect.Effect<void>>): void => {
     if (performance.now() - first < sameSignalMs) return
     console.error("Stopping at once; the next start recovers what was not finished.")
     for (const action of atOnce) Effect.runSync(action)
-    process.exit(130)
+    // An orderly exit would run the engines' own clean-up beside their threads, and crash.
+    process.kill(process.pid, "SIGKILL")
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
