@@ -16,8 +16,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type { AssemblyError } from "./Assembly.ts"
 import * as Standalone from "./assembly/Standalone.ts"
 import type { Findings } from "./check/Check.ts"
+import type { LoadError } from "./load/Load.ts"
 import * as Plan from "./Plan.ts"
 import * as Suite from "./Suite.ts"
 
@@ -61,15 +64,21 @@ const tell = ({ differences, lost, outOfOrder }: Findings): Effect.Effect<void> 
 const isClean = ({ differences, lost, outOfOrder }: Findings): boolean =>
   lost.length + differences.length + outOfOrder.length === 0
 
+const run = (folder: string): Effect.Effect<Findings, AssemblyError | LoadError> =>
+  Effect.scoped(Suite.run(assembly, { folder, seed, faults: Plan.draw({ seed, count, kinds }) }))
+
+/** Kept where there is something to be looked into. */
+const leave = (folder: string, exit: Exit.Exit<Findings, unknown>): Effect.Effect<void> => {
+  const isKept = Exit.isSuccess(exit) ? !isClean(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
+  return isKept
+    ? Console.log(`the engines' folder is kept: ${folder}`)
+    : Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+}
+
 const program = Effect.gen(function* () {
   yield* Console.log(`seed ${seed}`)
-  const folder = mkdtempSync(join(tmpdir(), "tributary-faults-"))
-  const faults = Plan.draw({ seed, count, kinds })
-  const exit = yield* Effect.exit(Effect.scoped(Suite.run(assembly, { folder, seed, faults })))
-  const isKept = Exit.isSuccess(exit) ? !isClean(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
-  if (isKept) yield* Console.log(`the engines' folder is kept: ${folder}`)
-  else rmSync(folder, { recursive: true, force: true })
-  const findings = yield* exit
+  const folder = Effect.sync(() => mkdtempSync(join(tmpdir(), "tributary-faults-")))
+  const findings = yield* Effect.acquireUseRelease(folder, run, leave)
   yield* tell(findings)
   const { differences, lost, outOfOrder } = findings
   yield* Console.log(
@@ -78,10 +87,17 @@ const program = Effect.gen(function* () {
   return isClean(findings)
 })
 
-const fiber = Effect.runFork(Effect.uninterruptible(program))
+/** A bug of the suite shows where it is. */
+const lineOf = (cause: Cause.Cause<AssemblyError | LoadError>): string =>
+  Option.match(Cause.findErrorOption(cause), {
+    onNone: () => Cause.pretty(cause),
+    onSome: ({ message }) => message
+  })
+
+const fiber = Effect.runFork(program)
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
 fiber.addObserver((exit) => {
   if (Exit.isSuccess(exit) && exit.value) return
   process.exitCode = 1
-  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) console.error(Cause.pretty(exit.cause))
+  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) console.error(lineOf(exit.cause))
 })

@@ -1,7 +1,7 @@
 /** `npm start`: everything in one process on embedded engines, the log in PostgreSQL's tables. */
-import { createServer } from "node:net"
 import { join } from "node:path"
 import * as Topics from "@tributary/domain/row/Topics"
+import * as Port from "@tributary/embedded/process/Port"
 import * as Effect from "effect/Effect"
 import { type Assembly, AssemblyError, type Definition } from "../Assembly.ts"
 import * as Postgres from "../stores/Postgres.ts"
@@ -17,15 +17,6 @@ const kinds = ["process", "restart", "postgres", "backend"] as const
 type Kind = (typeof kinds)[number]
 
 const token = "phc_faults"
-
-const freePort = Effect.callback<number, AssemblyError>((resume) => {
-  const server = createServer()
-  server.once("error", (error) => resume(Effect.fail(new AssemblyError({ reason: `no free port: ${error.message}` }))))
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(address === null || typeof address === "string" ? 0 : address.port)))
-  })
-})
 
 const isReady = (capture: string): Effect.Effect<boolean> =>
   Effect.promise((signal) =>
@@ -48,7 +39,9 @@ FROM tributary_log_msg WHERE topic = '${Topics.events}' GROUP BY part`
 
 const start = (folder: string) =>
   Effect.gen(function* () {
-    const [port, postgresPort, clickhousePort] = yield* Effect.all([freePort, freePort, freePort])
+    const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take]).pipe(
+      Effect.mapError(({ message }) => new AssemblyError({ reason: message }))
+    )
     const dataDir = join(folder, "data")
     const program = yield* Program.make({
       file: new URL("../../../apps/standalone/src/main.ts", import.meta.url),
