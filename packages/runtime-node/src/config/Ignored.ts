@@ -1,0 +1,125 @@
+/**
+ * Settings that PostHog's capture and workers have and none of our programs reads. Who brings an environment along is told
+ * their names in one line at the start, never their values (spec capture 6.2, spec worker 7).
+ */
+import * as Effect from "effect/Effect"
+
+const names: ReadonlySet<string> = new Set([
+  // Capture.
+  "BODY_READ_CHUNK_SIZE_KB",
+  "CAPTURE_CONFIG_REDIS_HOST",
+  "CAPTURE_INGESTION_WARNINGS_ENABLED",
+  "CAPTURE_OUTPUT_DLQ_TOPIC",
+  "EXPORT_PROMETHEUS",
+  "HEALTHCHECK_STRATEGY",
+  "HISTORICAL_TOKENS_KEYS",
+  "IS_MIRROR_DEPLOY",
+  "NOOP_SINK",
+  "OTEL_URL",
+  "PRINT_SINK",
+  "REQUEST_TIMEOUT_SECONDS",
+  "VERBOSE_SAMPLE_PERCENT",
+  // Its client of Kafka, which is librdkafka, and topics that have one name here.
+  "KAFKA_BROKER_ADDRESS_FAMILY",
+  "KAFKA_COMPRESSION_CODEC",
+  "KAFKA_LOG_CONNECTION_CLOSE",
+  "KAFKA_MESSAGE_TIMEOUT_MS",
+  "KAFKA_RETRY_BACKOFF_MAX_MS",
+  "KAFKA_SASL_TOKEN_COMMAND",
+  "KAFKA_TOPIC",
+  // Workers.
+  "CLOUD_DEPLOYMENT",
+  "COOKIELESS_DELETE_EXPIRED_LOCAL_SALTS_INTERVAL_MS",
+  "COOKIELESS_FORCE_STATELESS_MODE",
+  "COOKIELESS_IDENTIFIES_TTL_SECONDS",
+  "COOKIELESS_SALT_TTL_SECONDS",
+  "COOKIELESS_SESSION_INACTIVITY_MS",
+  "COOKIELESS_SESSION_TTL_SECONDS",
+  "DATABASE_READONLY_URL",
+  "DISTINCT_ID_LRU_SIZE",
+  "EVENT_PROPERTY_LRU_SIZE",
+  "EXTERNAL_REQUEST_TIMEOUT_MS",
+  "INGESTION_BATCH_SIZE",
+  "INGESTION_CONCURRENCY",
+  "INGESTION_CONSUMER_DLQ_TOPIC",
+  "INGESTION_CONSUMER_TESTING_TOPIC",
+  "KAFKAJS_LOG_LEVEL",
+  "MMDB_FILE_LOCATION",
+  "PERSONS_READONLY_DATABASE_URL",
+  "PERSON_INFO_CACHE_TTL",
+  "PERSON_JSONB_SIZE_ESTIMATE_ENABLE",
+  "PERSON_UPDATE_CALCULATE_PROPERTIES_SIZE",
+  "PIPELINE_STEP_STALLED_LOG_TIMEOUT",
+  "PLUGINS_DEFAULT_LOG_LEVEL",
+  "PLUGIN_SERVER_EVENTS_INGESTION_PIPELINE",
+  "PLUGIN_SERVER_MODE",
+  "PLUGIN_STORAGE_DATABASE_URL",
+  "POSTGRES_CONNECTION_POOL_SIZE",
+  "USE_DYNAMIC_EVENT_INGESTION_RESTRICTION_CONFIG"
+])
+
+/** Beginnings of names; everything that begins so is PostHog's alone, but for `ours`. */
+const families: ReadonlyArray<string> = [
+  "AI_S3_",
+  "APP_METRICS_",
+  "CAPTURE_AI_",
+  "CAPTURE_ANALYTICS_",
+  "CAPTURE_OUTPUT_AI_",
+  "CAPTURE_V1_",
+  "CDP_",
+  "CONSUMER_",
+  "CYCLOTRON_",
+  "DEDUPLICATION_",
+  "EVENT_OVERFLOW_",
+  "EVENT_RESTRICTIONS_",
+  "GLOBAL_RATE_LIMIT_",
+  "GROUP_BATCH_WRITING_",
+  "HOG_FUNCTION_",
+  "INGESTION_REDIS_",
+  "KAFKA_BATCH_",
+  "KAFKA_CONSUMER_",
+  "KAFKA_CONSUMPTION_",
+  "KAFKA_HEALTHCHECK_",
+  "KAFKA_METADATA_",
+  "KAFKA_PARTITIONS_",
+  "KAFKA_PRODUCER_",
+  "KAFKA_SOCKET_",
+  "KAFKA_TOPIC_METADATA_",
+  "KAFKA_TRACES_",
+  "OBJECT_STORAGE_",
+  "OVERFLOW_",
+  "PERSON_BATCH_WRITING_",
+  "PERSON_MERGE_EVENTS_",
+  "POSTHOG_DB_",
+  "POSTHOG_POSTGRES_",
+  "POSTHOG_REDIS_",
+  "POSTHOG_SESSION_RECORDING_",
+  "PROPERTY_DEFS_",
+  "REDIS_",
+  "S3_FALLBACK_",
+  "SESSION_RECORDING_",
+  "TOKEN_VALIDATION_"
+]
+
+/** A topic of PostHog's by one of its older names. */
+const topic = /^KAFKA_\w+_TOPIC$/
+
+const ours: ReadonlySet<string> = new Set([
+  "CONSUMER_BATCH_BYTES",
+  "CONSUMER_BATCH_SIZE",
+  "KAFKA_PRODUCER_HOSTS",
+  "KAFKA_PRODUCER_IDEMPOTENT",
+  "KAFKA_PRODUCER_SECURITY_PROTOCOL"
+])
+
+/** Whether a setting is PostHog's, and changes nothing here. */
+export const isIgnored = (name: string): boolean =>
+  names.has(name) || topic.test(name) || (families.some((family) => name.startsWith(family)) && !ours.has(name))
+
+/** Names the ignored settings of an environment, if there are any; an empty one is not set. */
+export const tell = (environment: NodeJS.ProcessEnv): Effect.Effect<void> => {
+  const found = Object.keys(environment).filter((name) => environment[name] !== "" && isIgnored(name))
+  return found.length === 0
+    ? Effect.void
+    : Effect.logWarning(`Settings of PostHog's that have no meaning here, and are ignored: ${found.sort().join(", ")}`)
+}
