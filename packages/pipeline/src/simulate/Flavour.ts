@@ -13,6 +13,7 @@ export interface Flavour {
   readonly kinds?: Partial<Readonly<Record<Workload.Kind, number>>>
   /** So many distinct ids. */
   readonly names?: number
+  readonly tokens?: ReadonlyArray<string>
   readonly shape?: Partial<Shape>
   /** Where faults strike mostly, and which. */
   readonly aims?: ReadonlyArray<string>
@@ -26,8 +27,9 @@ const mixture: Flavour = { name: "mixture" }
 const flavours: ReadonlyArray<Flavour> = [
   {
     name: "merges and groups",
-    kinds: { set: 2, identify: 2, "merge dangerously": 6, group: 8 },
+    kinds: { set: 4, identify: 1, "merge dangerously": 4, group: 10 },
     names: 3,
+    tokens: ["phc_1"],
     shape: { ...crowded, mergeMoveLimit: 0 }
   },
   {
@@ -38,8 +40,9 @@ const flavours: ReadonlyArray<Flavour> = [
   },
   {
     name: "comings and goings",
-    kinds: { set: 6, identify: 1, delete: 6 },
-    names: 2,
+    kinds: { set: 4, identify: 4, delete: 5 },
+    names: 3,
+    tokens: ["phc_1"],
     shape: { ...crowded, maxMessages: 2 },
     aims: ["PostgreSQL.names", "PostgreSQL.insert persons", "PostgreSQL.insert distinct ids", "PostgreSQL.lock owner"],
     faults: ["slow", "stop", "slow"]
@@ -48,8 +51,10 @@ const flavours: ReadonlyArray<Flavour> = [
     name: "limits",
     kinds: { set: 2, "merge dangerously": 8 },
     names: 5,
-    shape: { mergeMoveLimit: 1 },
-    aims: ["log.send", "log.commit", "PostgreSQL.published", "PostgreSQL.commit"]
+    tokens: ["phc_1"],
+    shape: { workers: 3, mergeMoveLimit: 1, sessionMs: 2_000 },
+    aims: ["log.send", "log.commit", "PostgreSQL.counts", "PostgreSQL.commit"],
+    faults: ["stop", "stop", "kill", "lose answer", "rebalance"]
   },
   {
     name: "counting",

@@ -18,7 +18,6 @@ export const flaws = {
   "no person locks": "people are read without locks",
   "mapping read once": "the mapping is read before the locks, and believed from then on",
   "groups before people": "every second worker locks groups before people",
-  "changes before inserts": "people are moved and updated before new ones are inserted",
   "floor forgotten": "a deletion leaves no floor",
   "floor of the person alone": "a floor looks at the person's version only",
   "floors read once": "floors are not looked at again when a distinct id is inserted",

@@ -50,7 +50,7 @@ export const draw = (seed: number): Plan => {
     ...flavour.shape
   }
   const count = 6 + chance.int(chance.happens(0.4) ? 34 : 14)
-  const faults = chance.happens(0.1) ? 0 : 1 + chance.int(14)
+  const faults = chance.happens(0.1) ? 0 : (flavour.faults === undefined ? 1 : 6) + chance.int(14)
   return {
     seed,
     flavour: flavour.name,
@@ -59,3 +59,14 @@ export const draw = (seed: number): Plan => {
     faults: Faults.draw(faults, 80 + count * callsPerAction, flavour, Chance.make(seed, "faults"))
   }
 }
+
+/** The same plan with these actions, by their numbers, and these faults, by their places, only; undefined leaves all. */
+export const only = (
+  plan: Plan,
+  events: ReadonlySet<number> | undefined,
+  faults: ReadonlySet<number> | undefined
+): Plan => ({
+  ...plan,
+  actions: plan.actions.filter(({ n }) => events === undefined || events.has(n)),
+  faults: plan.faults.filter((_, place) => faults === undefined || faults.has(place))
+})

@@ -13,8 +13,11 @@ import type { Chance } from "./machine/Chance.ts"
 /** Virtual time at which every run begins: milliseconds since the epoch. */
 export const start = Date.UTC(2026, 0, 1)
 
-/** The last one is illegal as a partner of merges (spec worker 3.2). */
-const names = ["alice", "bob", "x", "y", "z", "anonymous"] as const
+/**
+ * The first three of the first project lie in three partitions of three, the first two in two of two. The last one is illegal as a
+ * partner of merges (spec worker 3.2).
+ */
+const names = ["alice", "y", "z", "bob", "x", "anonymous"] as const
 const tokens = ["phc_1", "phc_1", "phc_1", "phc_2"] as const
 
 const kinds = {
@@ -76,7 +79,7 @@ export const draw = (count: number, flavour: Flavour, chance: Chance): ReadonlyA
       request += 1
     }
     const kind = chance.pick(all)
-    const token = chance.pick(tokens)
+    const token = chance.pick(flavour.tokens ?? tokens)
     const who = chance.pick(few)
     return { n, kind, at, request, token, who, other: another(who), key: chance.pick(["a", "b"]), value: chance.int(3) }
   })
@@ -123,7 +126,7 @@ const eventOf = ({ key, kind, other, value }: Action): readonly [string, Propert
     case "merge dangerously":
       return ["$merge_dangerously", { alias: other }]
     case "group":
-      return ["$groupidentify", { $group_type: key, $group_key: other, $group_set: $set }]
+      return ["$groupidentify", { $group_type: value === 0 ? "team" : "company", $group_key: other, $group_set: $set }]
     case "poison":
       return ["poison", { $set }]
     case "filtered":

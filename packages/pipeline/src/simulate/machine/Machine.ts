@@ -46,7 +46,7 @@ export class Machine {
   }
 
   after(ms: number, run: () => void, process?: Process): Timer {
-    const timer: Timer = { at: this.now + ms, run, process, isCancelled: false }
+    const timer: Timer = { at: this.now + Math.ceil(ms), run, process, isCancelled: false }
     if (ms <= 0) {
       this.#ready.push(timer)
       return timer

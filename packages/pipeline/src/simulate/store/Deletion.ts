@@ -62,7 +62,7 @@ const tombstones = (found: Found, mappings: ReadonlyArray<MappingRow>): Readonly
   })
 ]
 
-/** Deletes whoever owns the distinct id, if anybody does. The tombstones are left to the sweeper. */
+/** Deletes whoever owns the distinct id; false when nobody does. The tombstones are left to the sweeper. */
 export const deleteOwner = (
   options: {
     readonly postgres: Postgres
@@ -72,14 +72,14 @@ export const deleteOwner = (
   },
   team: number,
   distinctId: string
-): Effect.Effect<void, StoreError> => {
+): Effect.Effect<boolean, StoreError> => {
   const { flaws, ledger, postgres, process } = options
   const { tables } = postgres
   return Repeat.untilSettled("delete", () =>
     postgres.transaction(process, (session) =>
       Effect.gen(function* () {
         const found = yield* session.run("lock owner", lockOwner(tables, team, distinctId))
-        if (found.size === 0) return
+        if (found.size === 0) return false
         const uuids = [...found.values()].map(({ uuid }) => uuid)
         session.onCommit(() => void ledger.push({ _tag: "Deletion", team, uuids }))
         if (!flaws.has("floor forgotten")) yield* session.run("floors", raiseFloors(tables, found, flaws))
@@ -87,6 +87,7 @@ export const deleteOwner = (
         yield* session.run("delete persons", deletePersons(tables, found))
         const rows = Write.draw(tables, tombstones(found, mappings))
         yield* session.run("outbox", Write.insertOutbox(tables, rows, postgres.now))
+        return true
       })
     )
   )

@@ -195,19 +195,9 @@ export const write = Effect.fnUntraced(function* <A>(
 ): Effect.fn.Return<ReadonlyArray<OutboxRow>, Conflict | DbError> {
   const ids: Ids = new Map(loaded.ids)
   const { attach, create, merge, update } = changes
-  const isInOrder = !flaws.has("changes before inserts")
   const newGroups = changes.groups.filter(({ isNew }) => isNew)
   const oldGroups = changes.groups.filter(({ isNew }) => !isNew)
 
-  const change = Effect.gen(function* () {
-    if (update.length > 0 && !(yield* session.run("update persons", updatePersons(tables, update, ids)))) {
-      return yield* Effect.fail(conflict("update"))
-    }
-    if (oldGroups.length > 0 && !(yield* session.run("update groups", updateGroups(tables, oldGroups)))) {
-      return yield* Effect.fail(conflict("update"))
-    }
-  })
-  if (!isInOrder) yield* change
   if (create.length > 0 && !(yield* session.run("insert persons", insertPersons(tables, create, ids)))) {
     return yield* Effect.fail(conflict("person"))
   }
@@ -226,7 +216,12 @@ export const write = Effect.fnUntraced(function* <A>(
     return yield* Effect.fail(conflict("group"))
   }
   const moved = merge.length > 0 ? yield* session.run("move", moveMappings(tables, merge, ids)) : []
-  if (isInOrder) yield* change
+  if (update.length > 0 && !(yield* session.run("update persons", updatePersons(tables, update, ids)))) {
+    return yield* Effect.fail(conflict("update"))
+  }
+  if (oldGroups.length > 0 && !(yield* session.run("update groups", updateGroups(tables, oldGroups)))) {
+    return yield* Effect.fail(conflict("update"))
+  }
   if (merge.length > 0 && !(yield* session.run("delete persons", deletePersons(tables, merge, ids)))) {
     return yield* Effect.fail(conflict("delete"))
   }

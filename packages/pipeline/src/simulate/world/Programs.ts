@@ -260,7 +260,7 @@ const requestOf = (actions: ReadonlyArray<Workload.Action>): Capture.CaptureRequ
   body: Buffer.from(JSON.stringify({ api_key: Workload.tokenOf(actions[0]!), batch: actions.map(Workload.sent) }))
 })
 
-/** Deletes the people of these actions, one after the other. */
+/** Deletes the people of these actions, one after the other; waits a while for whoever is not there yet. */
 export const deleter = (world: World, actions: ReadonlyArray<Workload.Action>, told: Told) => {
   let next = 0
   return (process: Process): Effect.Effect<void> =>
@@ -271,10 +271,13 @@ export const deleter = (world: World, actions: ReadonlyArray<Workload.Action>, t
         if (due > 0) yield* Effect.sleep(due)
         const { flaws, ledger, postgres } = world
         const deletion = Deletion.deleteOwner({ postgres, process, flaws, ledger }, Workload.teamOf(token) ?? 0, who)
-        yield* Effect.retry(Effect.andThen(Effect.sleep(50), deletion), { while: () => true })
+        for (let tries = 0, isDone = false; tries < 40 && !isDone; tries++) {
+          yield* Effect.sleep(20)
+          isDone = yield* Effect.orElseSucceed(deletion, () => false)
+        }
         told.open -= 1
       }
-    }).pipe(Effect.orDie)
+    })
 }
 
 /** Bytes that are no message, appended by another producer. */
