@@ -73,8 +73,10 @@ const watchSignals = (atOnce: ReadonlyArray<Effect.Effect<void>>): void => {
     if (performance.now() - first < sameSignalMs) return
     console.error("Stopping at once; the next start recovers what was not finished.")
     for (const action of atOnce) Effect.runSync(action)
-    // An orderly exit would run the engines' own clean-up beside their threads, and crash.
-    process.kill(process.pid, "SIGKILL")
+    // Ended as if nobody listened, which shells show as 130: an exit in order would run the engines' own clean-up
+    // beside their threads, and crash.
+    process.removeAllListeners("SIGINT")
+    process.kill(process.pid, "SIGINT")
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
