@@ -21,7 +21,8 @@ export class HeadMissing extends Data.TaggedError("HeadMissing") {}
 
 /**
  * $1 topics, $2 partitions, $3 where each message begins in $7, from 1, $4–$6 lengths of key, value and headers, -1 for
- * null. The heads are locked in one order by everyone, and held until the commit.
+ * null. The heads are locked in one order by everyone, and held until the commit. Messages are a microsecond apart, so that
+ * readers can tell their order across partitions.
  */
 const statement = `
 WITH x AS (SELECT u.topic, u.part, u.ord,
@@ -37,22 +38,23 @@ WITH x AS (SELECT u.topic, u.part, u.ord,
            WHERE h.topic = c.topic AND h.part = c.part
              AND EXISTS (SELECT 1 FROM l WHERE l.topic = h.topic AND l.part = h.part)
            RETURNING h.topic, h.part, h.next, h.next - c.n AS base),
-     i AS (INSERT INTO tributary_log_msg (topic, part, off, key, value, headers)
+     i AS (INSERT INTO tributary_log_msg (topic, part, off, key, value, headers, at)
            SELECT x.topic, x.part, h.base + row_number() OVER (PARTITION BY x.topic, x.part ORDER BY x.ord) - 1,
-                  x.key, x.value, x.headers
+                  x.key, x.value, x.headers, now() + x.ord * interval '1 microsecond'
            FROM x JOIN h USING (topic, part)
-           RETURNING 1)
-SELECT (SELECT count(*) FROM i)::int AS stored, now()::text AS at, topics, parts, nexts
+           RETURNING topic, part, at)
+SELECT (SELECT count(*) FROM i)::int AS stored, topics, parts, nexts,
+       (SELECT max(at)::text FROM i WHERE topic = topics[1] AND part = parts[1]) AS at
 FROM (SELECT array_agg(topic) AS topics, array_agg(part) AS parts, array_agg(next) AS nexts FROM h) AS h`
 
 interface Answer {
   readonly stored: number
-  /** When the transaction began, as its messages say. */
-  readonly at: string
   /** Of each partition that grew: its topic, its number, and the offset of the next message. */
   readonly topics: ReadonlyArray<string> | null
   readonly parts: ReadonlyArray<number>
   readonly nexts: ReadonlyArray<bigint>
+  /** What the last message of the first of them says of its time. */
+  readonly at: string
 }
 
 /**

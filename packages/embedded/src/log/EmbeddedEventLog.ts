@@ -22,11 +22,12 @@ import { LogHeads } from "./LogHeads.ts"
 
 /**
  * $1 topics, $2 partitions, $3 first offsets, $4 messages of each at most, $5 bytes of all, but always one message. `ord`
- * is the place of the partition in these lists, from 1.
+ * is the place of the partition in these lists, from 1. By time, but within a partition in log order, whatever the clock did.
  */
 const readStatement = `
 SELECT ord, off, key, value, headers, at FROM (
-  SELECT p.ord::int, m.*, sum(octet_length(m.value)) OVER w AS bytes, row_number() OVER w AS n
+  SELECT p.ord::int, m.*, sum(octet_length(m.value)) OVER w AS bytes, row_number() OVER w AS n,
+         max(m.at) OVER (PARTITION BY p.ord ORDER BY m.off) AS reached
   FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[]) WITH ORDINALITY AS p(topic, part, first, most, ord)
   CROSS JOIN LATERAL (
     SELECT m.off, m.key, m.value, m.headers, m.at FROM tributary_log_msg m
@@ -34,7 +35,7 @@ SELECT ord, off, key, value, headers, at FROM (
   ) AS m
   WINDOW w AS (ORDER BY p.ord, m.off)
 ) AS m
-WHERE bytes <= $5 OR n = 1 ORDER BY ord, off`
+WHERE bytes <= $5 OR n = 1 ORDER BY reached, ord, off`
 
 interface Row {
   readonly ord: number

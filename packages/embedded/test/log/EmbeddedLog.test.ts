@@ -41,6 +41,21 @@ describe("EmbeddedLog", () => {
     })
   )
 
+  it.live("a poll tells of all partitions in the order in which the messages were appended", () =>
+    Effect.gen(function* () {
+      const keys = Array.from({ length: 40 }, (_, n) => `key ${n}`)
+      yield* send(keys.slice(0, 30).map((key) => aMessage(topic, { key })))
+      yield* send(keys.slice(30).map((key) => aMessage(topic, { key })))
+      const subscription = yield* subscribe("reader", [topic])
+      const read = yield* records(subscription, keys.length)
+      assert.isAbove(new Set(read.map(({ partition }) => partition)).size, 1)
+      assert.deepStrictEqual(
+        read.map(({ key }) => new TextDecoder().decode(key ?? undefined)),
+        keys
+      )
+    }).pipe(Effect.provide(TestLog.fresh))
+  )
+
   it.live("a server that is away ends the start with an error that says so", () =>
     Effect.gen(function* () {
       const url = Redacted.make("postgres://tributary:tributary@127.0.0.1:1/tributary")

@@ -11,6 +11,7 @@ import type { Assignment, EventLog } from "../service/EventLog.ts"
 import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { Progress } from "../service/Progress.ts"
+import * as Interleave from "./Interleave.ts"
 
 export interface Options<R> {
   /** For logs and liveness: the lane. */
@@ -19,7 +20,7 @@ export interface Options<R> {
   readonly topic: string
   readonly maxMessages: number
   readonly maxBytes: number
-  /** Succeeds when every output of the batch is acknowledged. */
+  /** Takes records in log order per partition, and by time. Succeeds when every output of the batch is acknowledged. */
   readonly process: (records: ReadonlyArray<LogRecord>) => Effect.Effect<void, never, R>
 }
 
@@ -44,7 +45,10 @@ export const consume = <R>(
         case "Assigned":
           return assigned(options.group, polled.partitions)
         case "Records":
-          return Effect.andThen(options.process(polled.records), Consumer.commitAfter(subscription, polled.records))
+          return Effect.andThen(
+            options.process(Interleave.byTime(polled.records)),
+            Consumer.commitAfter(subscription, polled.records)
+          )
         // Needs nothing: the batch before it is finished and committed by now.
         case "Revoked":
           return Effect.void

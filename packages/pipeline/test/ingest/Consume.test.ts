@@ -55,6 +55,31 @@ describe("a lane's consumer", () => {
     })
   )
 
+  it.effect("takes partitions beside each other by time, so that of two warnings the first is told", () =>
+    Effect.gen(function* () {
+      const world = yield* World.make({ partitions: 4 })
+      const ids = ["a", "b", "c", "d", "e", "f", "g", "h"]
+      for (const id of ids) {
+        yield* world.append([I(id, 5)])
+        yield* TestClock.adjust("1 milli")
+      }
+      // By partition they are others.
+      assert.notDeepEqual(
+        world.recordsOf(Topics.events).map(({ key }) => World.textOf(key).split(":")[1]),
+        ids
+      )
+      const ran = yield* world.watching(Effect.andThen(start(world), TestClock.adjust("1 second")))
+      assert.deepStrictEqual(
+        ran.warnings.map(({ details, type }) => [type, details["distinctId"]]),
+        [["invalid_anon_distinct_id", "a"]]
+      )
+      for (let partition = 0; partition < 4; partition++) {
+        const end = world.log.end(Topics.events, partition)
+        assert.strictEqual(world.log.committed(World.group, Topics.events, partition) ?? 0n, end)
+      }
+    })
+  )
+
   it.effect("begins at the log's beginning where its group has never committed", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
