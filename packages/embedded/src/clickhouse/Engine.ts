@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import { DataDir } from "../DataDir.ts"
 import { StartError } from "../StartError.ts"
 import * as Folder from "./Folder.ts"
+import * as KafkaTls from "./KafkaTls.ts"
 
 /** A statement failed. */
 export class EngineError extends Schema.TaggedError<EngineError>()("EngineError", {
@@ -31,6 +32,8 @@ export interface Options {
   readonly database: string
   /** What the engine may use of memory before a query fails with 241; 1 GB by default. */
   readonly maxMemoryBytes?: number | undefined
+  /** For Kafka tables that read over TLS. */
+  readonly kafkaTls?: KafkaTls.KafkaTls | undefined
 }
 
 export interface Read {
@@ -86,7 +89,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     // A reader never leaves its group, so its place is kept for the next opening to take, and not for long.
     "--kafka.session_timeout_ms=6000",
     "--kafka.heartbeat_interval_ms=2000",
-    `--kafka.group_instance_id=tributary-${instance}`
+    `--kafka.group_instance_id=tributary-${instance}`,
+    ...(options.kafkaTls === undefined ? [] : KafkaTls.write(folder, options.kafkaTls))
   ]
 
   /** Statements that the engine still runs, also those that nobody waits for any more. */

@@ -17,14 +17,19 @@ import type { Settings } from "./Settings.ts"
 
 /** Serves until it is interrupted. `ready` is told where, once both ports listen. */
 export const run = (
-  { database, dataDir, password, port, writePort }: Settings,
+  { database, dataDir, kafkaTls, password, port, writePort }: Settings,
   ready: (addresses: Addresses) => Effect.Effect<void>
 ) =>
   Effect.gen(function* () {
     yield* Platform.check
+    // Readers need it before anybody has made tables.
+    const made = Layer.effectDiscard(
+      Engine.Engine.use(({ write }) => write(`CREATE DATABASE IF NOT EXISTS ${database}`))
+    )
     const world = yield* Layer.build(
       Layer.merge(Front.layer({ port }), WriteFront.layer({ port: writePort, password })).pipe(
-        Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database }))
+        Layer.provide(made),
+        Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database, kafkaTls }))
       )
     )
     const { url } = yield* Effect.provide(Front.Front, world)

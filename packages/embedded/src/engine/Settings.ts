@@ -1,6 +1,20 @@
 /** Settings of the `engine` program: those of the embedded engine, and where and for whom it is written. */
-import { parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { optional, parsed, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Config from "effect/Config"
+import * as Redacted from "effect/Redacted"
+
+/** PEM in base64, as the apps take it too. */
+const pem = (name: string) =>
+  optional(
+    parsed(
+      name,
+      (text) => {
+        const decoded = Buffer.from(text, "base64").toString()
+        return decoded.includes("-----BEGIN ") ? decoded : undefined
+      },
+      "a certificate or key, as PEM in base64"
+    )
+  )
 
 export const settings = Config.all({
   /** The engine's data is in its folder `clickhouse`. */
@@ -14,7 +28,14 @@ export const settings = Config.all({
     "CLICKHOUSE_DATABASE",
     (text) => (/^[A-Za-z_]\w{0,63}$/.test(text) ? text : undefined),
     "letters, digits and underscores, at most 64"
-  ).pipe(Config.withDefault("tributary"))
+  ).pipe(Config.withDefault("tributary")),
+  /** For Kafka tables that read over TLS. */
+  kafkaTls: Config.all({
+    trusted: pem("KAFKA_TRUSTED_CERT_B64"),
+    certificate: pem("KAFKA_CLIENT_CERT_B64"),
+    key: Config.map(pem("KAFKA_CLIENT_CERT_KEY_B64"), (key) => (key === undefined ? undefined : Redacted.make(key))),
+    verify: Config.Boolean("KAFKA_TLS_VERIFY").pipe(Config.withDefault(true))
+  })
 })
 
 export type Settings = Config.Success<typeof settings>

@@ -3,12 +3,14 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Admin, Consumer, Producer } from "@platformatic/kafka"
 import { Health } from "@tributary/pipeline/service/Health"
+import { store } from "@tributary/pipeline/sink/Store"
 import { errors, targets } from "@tributary/pipeline/sink/Tables"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
 import * as KafkaWatch from "@tributary/runtime-node/clickhouse/KafkaWatch"
 import * as Start from "@tributary/runtime-node/clickhouse/Start"
-import { Effect, Fiber, Layer, References } from "effect"
+import { Effect, Fiber, Layer, Option, References } from "effect"
 import { inject } from "vitest"
+import { record } from "../../../pipeline/test/sink/support.ts"
 import * as EngineProcess from "../../src/engine/EngineProcess.ts"
 import { http, options } from "./support.ts"
 
@@ -46,6 +48,8 @@ interface Sending {
   readonly value: string | Buffer
   readonly key?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Of the record; now by default. */
+  readonly timestamp?: bigint
 }
 
 const producer = Effect.acquireRelease(
@@ -57,8 +61,8 @@ const send = (to: Effect.Success<typeof producer>, sending: ReadonlyArray<Sendin
   Effect.promise(() =>
     to.send({
       acks: -1,
-      messages: sending.map(({ headers = {}, key = "k", topic, value }) => ({
-        ...{ topic, key: Buffer.from(key), value: Buffer.from(value) },
+      messages: sending.map(({ headers = {}, key = "k", timestamp = BigInt(Date.now()), topic, value }) => ({
+        ...{ topic, key: Buffer.from(key), value: Buffer.from(value), timestamp },
         headers: new Map(Object.entries(headers).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]))
       }))
     })
@@ -85,7 +89,85 @@ const migrate = (topicPrefix: string, ingest: "sink" | "kafka-engine" = "kafka-e
 
 const over = (program: EngineProcess.EngineProcess) => Layer.merge(http(program), Health.layer)
 
+/** What may become of a message, beside the plain ones: guides clickhouse 3. */
+const oddEvents: ReadonlyArray<string | Buffer> = [
+  JSON.stringify(messages["events"]),
+  `{"uuid":"${uuid}","event":"nested","team_id":"7","properties":{"a":[1,{"b":null}]},"nobody":{"knows":1}}`,
+  `{ "uuid":"${uuid}","event":"\\u0000\\u00e9😀","distinct_id":null,"timestamp":"2026-01-02T03:04:05.678Z"}`,
+  Buffer.concat([Buffer.from('{"event":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]),
+  "{}",
+  '{"uuid":""}',
+  '{"uuid":"abc"}',
+  '{"team_id":1.5}',
+  '{"person_mode":"half"}',
+  '{"historical_migration":"true"}',
+  '{"event":"a","event":"b"}',
+  '{"event":"\\ud83d"}',
+  '{"timestamp":"2024-02-30 10:00:00"}',
+  '{"event":"cut"',
+  "no json",
+  "null"
+]
+
+const letters: ReadonlyArray<Omit<Sending, "topic">> = [
+  { value: Buffer.from(Array.from({ length: 256 }, (_, i) => i)), headers: { dlq_reason: "r", odd: '"\\' } },
+  { value: "x", headers: { dlq_topic: "t", dlq_partition: "1", dlq_offset: "2", dlq_team_id: "9", token: "phc" } },
+  {
+    value: "x",
+    headers: { dlq_topic: "t", dlq_partition: "-1", dlq_offset: "2", dlq_timestamp: "2026-01-02T03:04:05.678Z" }
+  },
+  { value: "\0", headers: { dlq_empty: "null" } }
+]
+
 describe("ClickHouse's reading of Kafka", () => {
+  it.live("makes the same rows as the sink", () =>
+    Effect.gen(function* () {
+      const prefix = `same_${randomUUID().slice(0, 8)}_`
+      yield* topicsOf(prefix, 1)
+      const to = yield* producer
+      const at = Date.now() - 60_000
+      const program = yield* EngineProcess.start(options())
+      yield* Effect.gen(function* () {
+        yield* migrate(prefix)
+        yield* Start.migrate({ database: "sunk", username: "default" })
+        for (const target of targets) {
+          const topic = prefix + target.topic
+          const plain: ReadonlyArray<Omit<Sending, "topic">> =
+            target.table === "dead_letters"
+              ? letters
+              : target.table === "events"
+                ? oddEvents.map((value) => ({ value }))
+                : [JSON.stringify(messages[target.table]), '{"team_id":"x"}', "{}"].map((value) => ({ value }))
+          const sending = plain.map((one) => ({ ...one, topic, timestamp: BigInt(at) }))
+          yield* send(to, sending)
+          const records = sending.map(({ headers = {}, key = "k", value }, offset) =>
+            record(topic, 0, offset, typeof value === "string" ? value : new Uint8Array(value), {
+              headers: Object.entries(headers),
+              key: Buffer.from(key),
+              timestamp: at
+            })
+          )
+          yield* store({ target, topic, topicId: () => prefix }, records)
+        }
+        for (const table of [...targets.map((target) => target.table), "person_distinct_id_overrides", errors]) {
+          const except = table === "events" ? "inserted_at" : table === errors ? "error" : ""
+          const rows = (database: string) =>
+            query(
+              `SELECT * ${except === "" ? "" : `EXCEPT (${except})`} FROM ${database}.${table} FINAL
+               ORDER BY ${table === errors || table === "dead_letters" ? "topic, offset" : "_offset"}`
+            )
+          const sunk = yield* rows("sunk")
+          const read = yield* eventually(rows(database), (found) => found.length >= sunk.length)
+          assert.deepStrictEqual(read, Option.some(sunk), table)
+          assert.isAbove(sunk.length, 0, table)
+        }
+      }).pipe(
+        Effect.provide(ClickHouseHttp.layerSink("sunk").pipe(Layer.provideMerge(over(program)))),
+        Effect.provideService(References.MinimumLogLevel, "None")
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("fills every table, and keeps broken messages without holding up the others", () =>
     Effect.gen(function* () {
       const prefix = `all_${randomUUID().slice(0, 8)}_`

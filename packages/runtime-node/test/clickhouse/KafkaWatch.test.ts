@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Health } from "@tributary/pipeline/service/Health"
+import { Effect, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import { ClickHouseHttp, type Row } from "../../src/clickhouse/ClickHouseHttp.ts"
+import * as KafkaWatch from "../../src/clickhouse/KafkaWatch.ts"
+import { classify } from "../../src/clickhouse/Refusal.ts"
+
+/** A ClickHouse whose answer can be changed; undefined = it is away. */
+const make = () => {
+  const state: { rows: ReadonlyArray<Row> | undefined; readonly asked: Array<string> } = { rows: [], asked: [] }
+  const clickhouse = ClickHouseHttp.of({
+    query: (sql) =>
+      Effect.suspend(() => {
+        state.asked.push(sql)
+        return state.rows === undefined ? Effect.fail(classify(0, "ECONNREFUSED")) : Effect.succeed(state.rows)
+      }),
+    command: () => Effect.void,
+    insert: () => Effect.void
+  })
+  return { state, layer: Layer.merge(Layer.succeed(ClickHouseHttp, clickhouse), Health.layer) }
+}
+
+describe("the watch over ClickHouse's reading of Kafka", () => {
+  it.effect("tells of errors while they are new, once a minute, and of ClickHouse being away", () => {
+    const { layer, state } = make()
+    const lines: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+    return Effect.gen(function* () {
+      const health = yield* Health
+      const reasons = Effect.map(health.troubles, (all) => all.map(({ engine, reason }) => `${engine}: ${reason}`))
+      yield* Effect.forkChild(KafkaWatch.run({ database: "t" }))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* reasons, [])
+
+      state.rows = [{ table: "kafka_events", text: "Broker transport failure\nstack" }]
+      yield* TestClock.adjust("90 seconds")
+      const reason = "ClickHouse's reading of Kafka: kafka_events: Broker transport failure"
+      assert.deepStrictEqual(yield* reasons, [reason])
+      const told = "ClickHouse's reading of Kafka is away: kafka_events: Broker transport failure"
+      assert.deepStrictEqual(lines, [told, told])
+
+      state.rows = undefined
+      yield* TestClock.adjust("15 seconds")
+      assert.include(yield* reasons, "ClickHouse: ECONNREFUSED")
+
+      state.rows = []
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* reasons, [])
+      assert.strictEqual(lines.at(-1), "ClickHouse's reading of Kafka is back")
+    }).pipe(Effect.provide(Layer.merge(layer, logger)))
+  })
+
+  it.effect("asks every server of a cluster", () => {
+    const { layer, state } = make()
+    return Effect.gen(function* () {
+      yield* KafkaWatch.failures({ database: "t", cluster: "c" })
+      assert.include(state.asked[0], "FROM clusterAllReplicas('c', system.kafka_consumers)")
+    }).pipe(Effect.provide(layer))
+  })
+})
