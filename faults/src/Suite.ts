@@ -8,6 +8,7 @@ import { type Assembly, AssemblyError, type Definition } from "./Assembly.ts"
 import * as Check from "./check/Check.ts"
 import * as Load from "./load/Load.ts"
 import type { Fault } from "./Plan.ts"
+import * as Recovery from "./Recovery.ts"
 import * as ReadStored from "./stores/ReadStored.ts"
 
 export interface Options<Kind extends string> {
@@ -31,7 +32,8 @@ export const run = <Kind extends string>(
     const { captures, token } = assembly
     const load = yield* Load.start({ captures, token, seed, producers, eventsPerSecond })
     const checked = Effect.gen(function* () {
-      yield* injectAll(assembly, load, faults, Chance.make(seed, "victims"))
+      const recoveries = yield* injectAll(assembly, load, faults, Chance.make(seed, "victims"))
+      for (const line of Recovery.summary(recoveries)) yield* Console.log(line)
       yield* load.stop
       yield* Console.log(`${load.acknowledged.length} events acknowledged; waiting until everything has drained`)
       const left = yield* drain(assembly)
@@ -45,7 +47,7 @@ export const run = <Kind extends string>(
     )
   })
 
-/** Lets each fault happen in its turn, and tells how it went. */
+/** Lets each fault happen in its turn, and tells how it went; answers with those that were waited for. */
 const injectAll = Effect.fnUntraced(function* <Kind extends string>(
   assembly: Assembly<Kind>,
   load: Load.Load,
@@ -53,23 +55,26 @@ const injectAll = Effect.fnUntraced(function* <Kind extends string>(
   chance: Chance.Chance
 ) {
   const began = yield* Clock.currentTimeMillis
+  const recoveries: Array<Recovery.Recovery> = []
   for (const [index, { afterMs, isOvertaken, kind }] of faults.entries()) {
     yield* Effect.sleep(afterMs)
     const at = yield* Clock.currentTimeMillis
     const done = yield* within(kind, assembly.inject[kind](chance))
-    const outcome = isOvertaken ? "overtaken by the next" : yield* within(kind, recovery(load, at))
-    const place = `${index + 1}/${faults.length} ${kind} at ${inSeconds(at - began)} (${done})`
+    const recovery = isOvertaken ? undefined : { kind, ...(yield* within(kind, recover(load, at))) }
+    if (recovery !== undefined) recoveries.push(recovery)
+    const place = `${index + 1}/${faults.length} ${kind} at ${Recovery.inSeconds(at - began)} (${done})`
+    const outcome = recovery === undefined ? "overtaken by the next" : Recovery.describe(recovery)
     yield* Console.log(`${place}: ${outcome}; ${load.acknowledged.length} events acknowledged so far`)
   }
+  return recoveries
 })
 
-/** Waits until an event that is sent now has gone all the way; answers with how long that took, from a time on. */
-const recovery = Effect.fnUntraced(function* (load: Load.Load, since: number) {
+/** Waits until an event that is sent now has gone all the way; answers with how long that took since the fault. */
+const recover = Effect.fnUntraced(function* (load: Load.Load, faultAt: number) {
   const { uuid } = yield* load.next
-  const acknowledged = yield* Clock.currentTimeMillis
-  yield* Effect.repeat(ReadStored.isQueryable(uuid).pipe(Effect.delay("50 millis")), { until: (found) => found })
-  const queryable = yield* Clock.currentTimeMillis
-  return `acknowledges again after ${inSeconds(acknowledged - since)}, queryable again after ${inSeconds(queryable - since)}`
+  const acknowledgedMs = (yield* Clock.currentTimeMillis) - faultAt
+  yield* Effect.repeat(Effect.delay(ReadStored.isQueryable(uuid), "50 millis"), { until: (found) => found })
+  return { acknowledgedMs, queryableMs: (yield* Clock.currentTimeMillis) - faultAt }
 })
 
 /** Waits until nothing is on its way, or patience ends; answers with what is left. */
@@ -85,7 +90,6 @@ const drain = Effect.fnUntraced(function* (assembly: Assembly) {
 const within = <A, E, R>(what: string, wait: Effect.Effect<A, E, R>): Effect.Effect<A, E | AssemblyError, R> =>
   Effect.timeoutOrElse(wait, {
     duration: patienceMs,
-    orElse: () => Effect.fail(new AssemblyError({ reason: `${what}: not overcome within ${inSeconds(patienceMs)}` }))
+    orElse: () =>
+      Effect.fail(new AssemblyError({ reason: `${what}: not overcome within ${Recovery.inSeconds(patienceMs)}` }))
   })
-
-const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -43,7 +43,10 @@ const start = (folder: string) =>
       Effect.mapError(({ message }) => new AssemblyError({ reason: message }))
     )
     const dataDir = join(folder, "data")
+    const capture = `http://127.0.0.1:${port}`
+    const ready = Effect.repeat(Effect.delay(isReady(capture), "100 millis"), { until: (isIt) => isIt })
     const program = yield* Program.make({
+      name: "npm start",
       file: new URL("../../../apps/standalone/src/main.ts", import.meta.url),
       nodeOptions: ["--initial-heap-size=256"],
       environment: {
@@ -54,19 +57,20 @@ const start = (folder: string) =>
         PROJECT_TOKEN: token,
         LOG_FORMAT: "pretty"
       },
-      log: join(folder, "standalone.log")
+      log: join(folder, "standalone.log"),
+      ready: Effect.asVoid(ready)
     })
     yield* program.start
-    const capture = `http://127.0.0.1:${port}`
     const databaseUrl = `postgres://tributary:tributary@127.0.0.1:${postgresPort}/tributary`
 
-    const postgresFolder = join(dataDir, "postgres")
+    const kill = (choose: (processes: PostgresProcesses.PostgresProcesses) => number | undefined) =>
+      Effect.tap(PostgresProcesses.kill(join(dataDir, "postgres"), choose), () => program.excuse)
     const assembly: Assembly<Kind> = {
       captures: [capture],
       token,
       databaseUrl,
       clickhouseUrl: `http://127.0.0.1:${clickhousePort}`,
-      ready: Effect.repeat(Effect.delay(isReady(capture), "100 millis"), { until: (ready) => ready }),
+      ready: Effect.asVoid(ready),
       inject: {
         process: () => Effect.as(Effect.andThen(program.kill, program.start), "SIGKILL, started again"),
         restart: () =>
@@ -74,11 +78,8 @@ const start = (folder: string) =>
             Effect.tap(program.stop, () => program.start),
             (how) => `SIGTERM, ${how}, started again`
           ),
-        postgres: () => PostgresProcesses.kill(postgresFolder, ({ postmaster }) => postmaster),
-        backend: (chance) =>
-          PostgresProcesses.kill(postgresFolder, ({ others }) =>
-            others.length === 0 ? undefined : chance.pick(others)
-          )
+        postgres: () => kill(({ postmaster }) => postmaster),
+        backend: (chance) => kill(({ others }) => (others.length === 0 ? undefined : chance.pick(others)))
       },
       failure: program.failure,
       waiting: Effect.map(Postgres.read(databaseUrl, waitingStatements), (answers) =>
