@@ -3,11 +3,9 @@ import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
 import { clickhouseUrl, optional, parseBytes, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
-import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 const withDefault = <A>(fallback: A) => Config.withDefault<A>(fallback)
@@ -32,9 +30,9 @@ const parseRetention = (text: string): Retention | undefined => {
   return read
 }
 
-const parseRanges = (text: string): Address.Ranges | undefined => Result.getOrUndefined(Address.parseRanges(text))
-
 export const settings = Config.all({
+  ...WorkerConfig.clickhouse,
+  ...WorkerConfig.functions,
   server: CaptureConfig.server({ host }),
   capture: CaptureConfig.capture,
   behaviour: WorkerConfig.behaviour,
@@ -51,29 +49,14 @@ export const settings = Config.all({
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 7, max: 1000 }).pipe(withDefault(10)),
   clickhouseUrl: optional(clickhouseUrl("CLICKHOUSE_URL")),
   clickhousePort: Config.Port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
-  clickhouseDatabase: parsed(
-    "CLICKHOUSE_DATABASE",
-    (text) => (/^[A-Za-z_]\w*$/.test(text) ? text : undefined),
-    "an identifier"
-  ).pipe(withDefault("tributary")),
-  clickhouseUser: Config.String("CLICKHOUSE_USER").pipe(withDefault("default")),
-  clickhousePassword: optional(Config.Redacted("CLICKHOUSE_PASSWORD")),
-  clickhouseIngest: Config.Literals(["sink", "kafka-engine"], "CLICKHOUSE_INGEST").pipe(
-    Config.withDefault("sink" as const)
-  ),
-  clickhouseGroupPrefix: Config.String("CLICKHOUSE_KAFKA_GROUP_PREFIX").pipe(withDefault("clickhouse-")),
-  eventsTtlDays: optional(whole("EVENTS_TTL_DAYS", { min: 1, max: 17_000 })),
+  clickhouseIngest: WorkerConfig.clickhouseIngest("sink"),
   kafkaHosts: CaptureConfig.kafkaHosts,
   partitions: whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4)),
   retention: parsed("LOG_RETENTION", parseRetention, "24 hours, 2 GB, or both with a comma between").pipe(
     withDefault<Retention>({})
   ),
   gatherMs: Config.Duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.zero), Config.map(Duration.toMillis)),
-  geoipDatabase: optional(Config.String("GEOIP_DATABASE")),
-  encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS")),
-  allowPrivate: parsed("ALLOW_PRIVATE_DESTINATIONS", parseRanges, "a comma list of addresses and ranges").pipe(
-    withDefault<Address.Ranges>(() => false)
-  )
+  encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS"))
 })
 
 export type Settings = Config.Success<typeof settings>

@@ -16,18 +16,13 @@ import type { Health } from "@tributary/pipeline/service/Health"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
 import type { SchemaRefused } from "@tributary/runtime-node/clickhouse/Migrate"
 import * as Start from "@tributary/runtime-node/clickhouse/Start"
-import * as DeliveryStore from "@tributary/runtime-node/functions/DeliveryStore"
-import * as EventGroups from "@tributary/runtime-node/functions/EventGroups"
 import * as Database from "@tributary/runtime-node/postgres/Database"
-import * as GroupTypes from "@tributary/runtime-node/postgres/GroupTypes"
-import * as Migrations from "@tributary/runtime-node/postgres/Migrations"
-import * as PersonStore from "@tributary/runtime-node/postgres/PersonStore"
-import * as Progress from "@tributary/runtime-node/postgres/Progress"
-import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
+import * as PostgresStart from "@tributary/runtime-node/postgres/Start"
+import * as Stores from "@tributary/runtime-node/postgres/Stores"
 import { SecondSignal } from "@tributary/runtime-node/process/Program"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type { Settings } from "./Config.ts"
 
 /** Where people, projects and the log live. */
@@ -60,7 +55,7 @@ export const stores = (settings: Settings, addresses: Addresses, dataDir: string
   // Of one process' connections the log gets three: one appends, two serve its readers.
   const logConnections = 3
   const databases = Database.layer({ ...addresses, poolSize: settings.poolSize - logConnections })
-  const migrated = Layer.effectDiscard(Effect.andThen(Migrations.projects, Migrations.persons))
+  const migrated = Layer.effectDiscard(PostgresStart.migrate)
   const log = EmbeddedLog.layer({
     url: addresses.databaseUrl,
     connections: logConnections,
@@ -71,15 +66,7 @@ export const stores = (settings: Settings, addresses: Addresses, dataDir: string
     gatherMs: settings.gatherMs,
     retention: settings.retention
   })
-  return Layer.mergeAll(
-    log,
-    PersonStore.layer,
-    Progress.layer,
-    GroupTypes.layer,
-    ProjectStore.layer,
-    DeliveryStore.layer,
-    EventGroups.layer
-  ).pipe(Layer.provideMerge(Layer.provideMerge(migrated, databases)))
+  return Layer.merge(log, Stores.layer).pipe(Layer.provideMerge(Layer.provideMerge(migrated, databases)))
 }
 
 /** The engine in this process, with its read-only front. */
@@ -94,7 +81,7 @@ const clickhouseServer = (settings: Settings, url: string) => {
   const { clickhouseDatabase: database, clickhousePassword, clickhouseUser: username, eventsTtlDays } = settings
   return ClickHouseHttp.layerSink(database).pipe(
     Layer.provideMerge(Layer.effectDiscard(Start.migrate({ database, eventsTtlDays, username }))),
-    Layer.provide(ClickHouseHttp.layer({ url, username, password: clickhousePassword ?? Redacted.make("") }))
+    Layer.provide(ClickHouseHttp.layer({ url, username, password: clickhousePassword }))
   )
 }
 

@@ -2,8 +2,13 @@
  * The worker's settings: names and defaults of INTERFACE.md and spec worker 7, decoded into the settings of the pipeline.
  */
 import * as Ingest from "@tributary/pipeline/ingest/Settings"
-import { bytes, optional, whole } from "@tributary/runtime-node/config/Parsed"
+import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
+import { bytes, clickhouseUrl, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
+import * as Fernet from "@tributary/runtime-node/functions/Fernet"
+import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 
 const list = (text: string): ReadonlyArray<string> =>
   text
@@ -62,3 +67,57 @@ export const consumption = Config.all({
   maxMessages: whole("CONSUMER_BATCH_SIZE", { min: 1, max: 10_000 }).pipe(Config.withDefault(500)),
   maxBytes: bytes("CONSUMER_BATCH_BYTES", { min: 1, max: 1e9 }).pipe(Config.withDefault(16_000_000))
 })
+
+/** ClickHouse and its tables, wherever it runs. */
+export const clickhouse = {
+  clickhouseDatabase: parsed(
+    "CLICKHOUSE_DATABASE",
+    (value) => (/^[A-Za-z_]\w{0,63}$/.test(value) ? value : undefined),
+    "an identifier of at most 64 characters"
+  ).pipe(Config.withDefault("tributary")),
+  clickhouseUser: text("CLICKHOUSE_USER", "default"),
+  clickhousePassword: Config.Redacted("CLICKHOUSE_PASSWORD").pipe(Config.withDefault(Redacted.make(""))),
+  clickhouseGroupPrefix: text("CLICKHOUSE_KAFKA_GROUP_PREFIX", "clickhouse-"),
+  eventsTtlDays: optional(whole("EVENTS_TTL_DAYS", { min: 1, max: 17_000 }))
+}
+
+export const clickhouseIngest = (fallback: "sink" | "kafka-engine") =>
+  Config.Literals(["sink", "kafka-engine"], "CLICKHOUSE_INGEST").pipe(Config.withDefault(fallback))
+
+/** What configured functions need. */
+export const functions = {
+  geoipDatabase: optional(Config.String("GEOIP_DATABASE")),
+  allowPrivate: parsed(
+    "ALLOW_PRIVATE_DESTINATIONS",
+    (value) => Result.getOrUndefined(Address.parseRanges(value)),
+    "a comma list of addresses and ranges"
+  ).pipe(Config.withDefault<Address.Ranges>(() => false))
+}
+
+/** The worker as a program of its own. */
+export const settings = Config.all({
+  ...clickhouse,
+  ...functions,
+  behaviour,
+  restrictions,
+  consumption,
+  lanes: laneTopics,
+  topicPrefix: prefix,
+  databaseUrl: postgresUrl("DATABASE_URL"),
+  personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
+  poolSize: whole("POSTGRES_POOL_SIZE", { min: 4, max: 1000 }).pipe(Config.withDefault(10)),
+  clickhouseUrl: clickhouseUrl("CLICKHOUSE_URL"),
+  clickhouseCluster: optional(Config.NonEmptyString("CLICKHOUSE_CLUSTER")),
+  clickhouseIngest: clickhouseIngest("kafka-engine"),
+  clickhouseKafkaHosts: optional(Config.NonEmptyString("CLICKHOUSE_KAFKA_HOSTS")),
+  encryptionKeys: optional(
+    parsed(
+      "ENCRYPTION_SALT_KEYS",
+      (value) => Result.getOrUndefined(Fernet.parseKeys(Redacted.make(value))),
+      "a comma list of keys of 32 bytes each"
+    )
+  ),
+  siteUrl: text("SITE_URL", "http://localhost:8000")
+})
+
+export type Settings = Config.Success<typeof settings>
