@@ -2,11 +2,12 @@
 import * as Topics from "@tributary/domain/row/Topics"
 import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
 import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
-import { bytes, optional, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { bytes, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
 import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
 import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 
 const addressOf = (text: string): { readonly host: string; readonly port: number } | undefined => {
   const [, host, port] = /^(\[[0-9a-f:]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text.trim()) ?? []
@@ -104,3 +105,19 @@ export const health = ({ host }: { readonly host: string }): Config.Config<Healt
 
 /** The brokers of the event log. */
 export const kafkaHosts: Config.Config<string | undefined> = optional(Config.String("KAFKA_HOSTS"))
+
+/** Capture as a program of its own. */
+export const settings = Config.all({
+  server: server({ host: "0.0.0.0" }),
+  capture,
+  health: health({ host: "0.0.0.0" }),
+  databaseUrl: postgresUrl("DATABASE_URL"),
+  poolSize: whole("POSTGRES_POOL_SIZE", { min: 1, max: 1000 }).pipe(Config.withDefault(10)),
+  gatherMs: Config.Duration("CAPTURE_GATHER").pipe(
+    Config.withDefault(Duration.millis(5)),
+    Config.map(Duration.toMillis)
+  ),
+  processes: whole("CAPTURE_PROCESSES", { min: 1, max: 256 }).pipe(Config.withDefault(1))
+})
+
+export type ProgramSettings = Config.Success<typeof settings>
