@@ -71,7 +71,8 @@ const delicate: ReadonlyArray<readonly [call: string, most: number]> = [
   ["PostgreSQL.sweep", 8],
   ["PostgreSQL.begin", 4],
   ["PostgreSQL.delete persons", 3],
-  ["log.send", 20],
+  ["log.append", 12],
+  ["log.send", 16],
   ["log.commit", 20],
   ["ClickHouse.insert app_metrics2", 4],
   ["ClickHouse.insert person", 8],
@@ -79,7 +80,7 @@ const delicate: ReadonlyArray<readonly [call: string, most: number]> = [
 ]
 
 const aim = (calls: number, { aims }: Flavour, chance: Chance): At => {
-  if (aims !== undefined && chance.happens(0.7)) return { call: chance.pick(aims), n: 1 + chance.int(8) }
+  if (aims !== undefined && chance.happens(0.7)) return { call: chance.pick(aims), n: 1 + chance.int(12) }
   if (chance.happens(0.4)) return { call: "any", n: 1 + chance.int(calls) }
   const [call, most] = chance.pick(delicate)
   return { call, n: 1 + chance.int(most) }

@@ -24,6 +24,7 @@ const shorten = <A>(all: ReadonlyArray<A>, fails: (some: ReadonlyArray<A>) => bo
 /** Answers with the shortest plan that it found; with the plan itself when nothing can be left out. */
 export const shrink = (plan: Plan, options: Simulate.Options = {}): Plan => {
   const kinds = new Set(Simulate.play(plan, options).violations.map(kindOf))
+  if (kinds.size === 0) return plan
   let runs = 0
   const fails = (candidate: Plan): boolean => {
     if (runs >= patience) return false

@@ -27,6 +27,8 @@ export interface Check {
 
 export const make = (world: World, { fateOf, told }: Input): Check => {
   const { log, plan, postgres } = world
+  /** Events that act on people, unless a stage drops them. */
+  const isPersonful = (action: Workload.Action): boolean => Workload.isPersonful(action) && fateOf(action) !== "dropped"
   const byUuid = new Map(plan.actions.map((action) => [Workload.uuidOf(action), action]))
   const answers = Answers.make({ world, told, byUuid, fateOf })
   const readers = [
@@ -60,7 +62,7 @@ export const make = (world: World, { fateOf, told }: Input): Check => {
         ...world.found,
         ...(deadlocks > 0 ? [`PostgreSQL found ${deadlocks} deadlocks`] : []),
         ...answers.violations(),
-        ...Replay.violations(world, byUuid),
+        ...Replay.violations(world, byUuid, isPersonful),
         ...Merged.violations(world, byUuid)
       ]
     }

@@ -8,13 +8,17 @@ import { header } from "../../service/LogMessage.ts"
 import * as PersonTables from "../../service/memory/PersonTables.ts"
 import { Rejected, transact } from "../../service/memory/PersonTransaction.ts"
 import { partitionKey } from "../../service/memory/ProgressMemory.ts"
-import * as Workload from "../Workload.ts"
+import type * as Workload from "../Workload.ts"
 import { group } from "../world/Programs.ts"
 import type { World } from "../world/World.ts"
 
 type Model = PersonTables.PersonTables
 
-export const violations = (world: World, byUuid: ReadonlyMap<string, Workload.Action>): ReadonlyArray<string> => {
+export const violations = (
+  world: World,
+  byUuid: ReadonlyMap<string, Workload.Action>,
+  isPersonful: (action: Workload.Action) => boolean
+): ReadonlyArray<string> => {
   const found: Array<string> = []
   const model = PersonTables.makeTables()
   const fenceOf = (partition: number): bigint =>
@@ -24,7 +28,7 @@ export const violations = (world: World, byUuid: ReadonlyMap<string, Workload.Ac
   const personful = new Set<string>()
   for (const record of world.log.memory.records(Topics.events)) {
     const action = byUuid.get(header(record.headers, "uuid") ?? "")
-    if (action !== undefined && Workload.isPersonful(action)) personful.add(`${record.partition}:${record.offset}`)
+    if (action !== undefined && isPersonful(action)) personful.add(`${record.partition}:${record.offset}`)
   }
   const passedOver = (partition: number, from: bigint, to: bigint): void => {
     for (let offset = from; offset < to; offset++) {

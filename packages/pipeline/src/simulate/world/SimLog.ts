@@ -76,7 +76,8 @@ export class SimLog {
           : this.#network.call({
               from: process,
               to: this.server,
-              name: "send",
+              // What capture sends, and what workers send, are told apart so that faults can be aimed at either.
+              name: messages[0]?.topic === Topics.events ? "append" : "send",
               detail: messages.map(({ topic }) => topic).join(" "),
               lost: away,
               refused: full,
