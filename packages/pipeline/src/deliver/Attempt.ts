@@ -123,6 +123,14 @@ export const removed = (leased: Leased): Attempted => ({
   lines: []
 })
 
+/** A delivery of which nothing could be found out: no attempt, and the same again later. */
+export const postponed = (leased: Leased, dueAt: number): Attempted => ({
+  settlement: { ...keyOf(leased), attempts: leased.attempts, result: { _tag: "Again", dueAt } },
+  reported: { id: leased.function, team: leased.team },
+  metrics: [],
+  lines: []
+})
+
 interface Trial {
   /** From 1. */
   readonly attempt: number

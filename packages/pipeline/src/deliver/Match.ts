@@ -11,15 +11,16 @@ import type { LogEntry } from "@tributary/domain/row/LogEntryRow"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import * as Away from "../service/Away.ts"
+import * as Result from "effect/Result"
 import { DeliveryStore, type Enqueued, type Mask, type NewDelivery } from "../service/DeliveryStore.ts"
+import * as Divide from "../service/Divide.ts"
 import type { EventGroups } from "../service/EventGroups.ts"
 import { FunctionStore, type TeamFunctions } from "../service/FunctionStore.ts"
-import * as Health from "../service/Health.ts"
+import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
-import type { StoreError } from "../service/StoreError.ts"
+import { describe } from "../service/StoreError.ts"
 import * as Invocation from "./Invocation.ts"
 import * as Report from "./Report.ts"
 import * as Surroundings from "./Surroundings.ts"
@@ -80,7 +81,15 @@ const withDestinations = Effect.fnUntraced(function* (records: ReadonlyArray<Log
     return envelope === undefined ? [] : [{ text, envelope }]
   })
   const teams = new Set(envelopes.map(({ envelope }) => envelope.team))
-  const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
+  const { found: functions, refused } = yield* Divide.lookUp(teams, (some) =>
+    FunctionStore.use((store) => store.forTeams(some))
+  )
+  for (const [team, error] of refused) {
+    yield* Effect.logError("functions cannot be read: a project's events are passed over by delivery", {
+      team,
+      cause: describe(error)
+    })
+  }
   const candidates = envelopes.flatMap(({ envelope, text }): ReadonlyArray<Candidate> => {
     const ofTeam = functions.get(envelope.team)
     if (ofTeam === undefined || ofTeam.destinations.length === 0) return []
@@ -169,30 +178,24 @@ const maskOf = (
   return { hash: createHash("md5").update(Template.toText(value)).digest("hex"), ttlSeconds, threshold }
 }
 
-/** All or nothing; a batch that the store refuses is halved until the offender stands alone, which is left out. */
+/** By index. A delivery that the store refuses for good is left out, and counts as one that was there before. */
 const enqueue = (
   deliveries: ReadonlyArray<NewDelivery>
 ): Effect.Effect<ReadonlyArray<Enqueued>, never, DeliveryStore | Health.Health> =>
-  DeliveryStore.use((store) => store.enqueue(deliveries)).pipe(
-    Health.retryWhileAway<StoreError>(
-      "PostgreSQL",
-      ({ reason }) => reason !== "Refused",
-      (error) => `${error.operation}: ${String(error.cause)}`
-    ),
-    Effect.catch((error) => {
-      const [only] = deliveries
-      if (deliveries.length === 1 && only !== undefined) {
-        const { event, function: id } = only
-        return Effect.as(
-          Effect.logError("a delivery cannot be enqueued and is left out", {
-            event,
-            function: id,
-            cause: String(error.cause)
-          }),
-          ["duplicate" as const]
-        )
+  Effect.gen(function* () {
+    const outcomes: Array<Enqueued> = []
+    const parts = yield* Divide.ask(deliveries, (some) => DeliveryStore.use((store) => store.enqueue(some)))
+    for (const { answer, keys } of parts) {
+      if (Result.isSuccess(answer)) outcomes.push(...answer.success)
+      else {
+        outcomes.push("duplicate")
+        const [{ event, function: id } = { event: "", function: "" }] = keys
+        yield* Effect.logError("a delivery cannot be enqueued and is left out", {
+          event,
+          function: id,
+          cause: describe(answer.failure)
+        })
       }
-      const half = Math.ceil(deliveries.length / 2)
-      return Effect.zipWith(enqueue(deliveries.slice(0, half)), enqueue(deliveries.slice(half)), (a, b) => [...a, ...b])
-    })
-  )
+    }
+    return outcomes
+  })

@@ -8,12 +8,14 @@
 import * as Globals from "@tributary/domain/function/Globals"
 import { targetOf } from "@tributary/domain/function/HogFunction"
 import * as Inputs from "@tributary/domain/function/Inputs"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Away from "../service/Away.ts"
 import type { Changes } from "../service/Changes.ts"
 import { DeliveryStore, type Leased } from "../service/DeliveryStore.ts"
+import * as Divide from "../service/Divide.ts"
 import type { EventGroups } from "../service/EventGroups.ts"
 import { FunctionStore } from "../service/FunctionStore.ts"
 import * as Health from "../service/Health.ts"
@@ -21,6 +23,7 @@ import * as Loop from "../service/Loop.ts"
 import type { Outbound } from "../service/Outbound.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
+import { describe } from "../service/StoreError.ts"
 import * as Attempt from "./Attempt.ts"
 import * as Report from "./Report.ts"
 import * as Surroundings from "./Surroundings.ts"
@@ -120,10 +123,18 @@ export const attempts = (
   Effect.gen(function* () {
     if (leased.length === 0) return []
     const teams = new Set(leased.map(({ team }) => team))
-    const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
+    const { found: functions, refused } = yield* Divide.lookUp(teams, (some) =>
+      FunctionStore.use((store) => store.forTeams(some))
+    )
+    const now = yield* Clock.currentTimeMillis
     const gone: Array<Leased> = []
+    const unknown: Array<Leased> = []
     const found: Array<Omit<Attempt.Ready, "surroundings">> = []
     for (const one of leased) {
+      if (refused.has(one.team)) {
+        unknown.push(one)
+        continue
+      }
       const loaded = functions.get(one.team)?.destinations.find(({ function: { id } }) => id === one.function)
       const target = loaded === undefined ? undefined : targetOf(loaded.function, one.mapping)
       const message = Globals.parseMessage(one.message)
@@ -133,12 +144,16 @@ export const attempts = (
     if (gone.length > 0) {
       yield* Effect.logInfo("deliveries whose function is gone are removed", { deliveries: gone.length })
     }
+    for (const [team, error] of refused) {
+      yield* Effect.logError("functions cannot be read: a project's deliveries wait", { team, cause: describe(error) })
+    }
     const surroundings = yield* Surroundings.load(
       found.map(({ message }) => message),
       (index) => Surroundings.inputsNameGroups(found[index]?.target.inputs ?? Inputs.none)
     )
     return [
       ...gone.map((one) => Effect.succeed(Attempt.removed(one))),
+      ...unknown.map((one) => Effect.succeed(Attempt.postponed(one, now + leaseMs))),
       ...found.flatMap((one, index) => {
         const around = surroundings[index]
         return around === undefined ? [] : [Attempt.make({ ...one, surroundings: around }, options)]

@@ -5,7 +5,8 @@ import type { EventGroup, EventMessage } from "@tributary/domain/function/Global
 import type { Inputs } from "@tributary/domain/function/Inputs"
 import * as Template from "@tributary/domain/function/Template"
 import * as Effect from "effect/Effect"
-import * as Away from "../service/Away.ts"
+import * as Result from "effect/Result"
+import * as Divide from "../service/Divide.ts"
 import { EventGroups, type NamedGroup } from "../service/EventGroups.ts"
 import type * as Health from "../service/Health.ts"
 import { ProjectStore } from "../service/ProjectStore.ts"
@@ -31,19 +32,21 @@ const namedBy = ({ projectId, properties, team }: EventMessage): ReadonlyArray<N
   })
 }
 
-/** By index. `wantsGroups`: whose groups are looked up; the others have none. Waits while the database is away. */
+/**
+ * By index. `wantsGroups`: whose groups are looked up; the others have none. Waits while the database is away; what it
+ * refuses for good is as if it were not there.
+ */
 export const load = (
   messages: ReadonlyArray<EventMessage>,
   wantsGroups: (index: number) => boolean
 ): Effect.Effect<ReadonlyArray<Surroundings>, never, ProjectStore | EventGroups | Health.Health> =>
   Effect.gen(function* () {
     if (messages.length === 0) return []
-    const projects = yield* Away.postgres(
-      ProjectStore.use((store) => store.byIds(new Set(messages.map(({ team }) => team))))
-    )
+    const teams = new Set(messages.map(({ team }) => team))
+    const { found: projects } = yield* Divide.lookUp(teams, (some) => ProjectStore.use((store) => store.byIds(some)))
     const named = messages.map((message, index) => (wantsGroups(index) ? namedBy(message) : []))
-    const wanted = named.flat()
-    const found = wanted.length === 0 ? [] : yield* Away.postgres(EventGroups.use((store) => store.find(wanted)))
+    const parts = yield* Divide.ask(named.flat(), (some) => EventGroups.use((store) => store.find(some)))
+    const found = parts.flatMap(({ answer }) => Result.getOrElse(answer, () => [undefined]))
     let taken = 0
     return messages.map(({ team }, index) => {
       const count = named[index]?.length ?? 0

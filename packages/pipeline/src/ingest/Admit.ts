@@ -8,7 +8,7 @@ import * as Outcome from "@tributary/domain/event/Outcome"
 import type { Project } from "@tributary/domain/project/Project"
 import type { AppMetric } from "@tributary/domain/row/AppMetricRow"
 import * as Effect from "effect/Effect"
-import * as Away from "../service/Away.ts"
+import * as Divide from "../service/Divide.ts"
 import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { ProjectStore } from "../service/ProjectStore.ts"
@@ -19,7 +19,7 @@ import * as Body from "./admit/Body.ts"
 import * as Fit from "./admit/Fit.ts"
 import * as Headers from "./admit/Headers.ts"
 import type { Settings } from "./Settings.ts"
-import { alone, type Notes, type Stage } from "./Stage.ts"
+import { alone, failed, type Notes, type Stage } from "./Stage.ts"
 
 /** A message that may be processed once its project is known. */
 interface Parsed {
@@ -42,9 +42,7 @@ export const make =
       )
       const tokens = new Set<string>()
       for (const outcome of parsed) if (outcome._tag === "Continue") tokens.add(outcome.value.token)
-      const projects = yield* Away.postgresUnavailable(ProjectStore.use((store) => store.byTokens(tokens))).pipe(
-        Effect.orDie
-      )
+      const projects = yield* Divide.lookUp(tokens, (some) => ProjectStore.use((store) => store.byTokens(some)))
       const { add, metrics } = filterCounts()
       const outcomes = parsed.map((outcome, index) =>
         outcome._tag === "Continue" ? admit(outcome.value, records[index]!, projects, settings, notes, add) : outcome
@@ -91,12 +89,14 @@ const nothing: ReadonlySet<never> = new Set()
 const admit = (
   { body, headers, isPersonProcessingForcedOff, token }: Parsed,
   record: LogRecord,
-  projects: ReadonlyMap<string, Project | undefined>,
+  projects: Divide.Found<string, Project | undefined>,
   settings: Settings,
   notes: Notes,
   count: Fit.FilterCount
 ): Outcome.Outcome<Admitted> => {
-  const project = projects.get(token)
+  const refusal = projects.refused.get(token)
+  if (refusal !== undefined) return failed("admit", refusal)
+  const project = projects.found.get(token)
   if (project === undefined) return Outcome.drop("invalid_token")
   const { offset, partition, topic } = record
   const at = { topic, partition, offset }

@@ -7,7 +7,7 @@
  * messages only, so nothing is overtaken.
  */
 import type { Event, ProcessedEvent } from "@tributary/domain/event/Event"
-import * as Outcome from "@tributary/domain/event/Outcome"
+import type * as Outcome from "@tributary/domain/event/Outcome"
 import * as Position from "@tributary/domain/event/Position"
 import type { GroupTypeIndex } from "@tributary/domain/group/Group"
 import * as Fold from "@tributary/domain/person/Fold"
@@ -20,7 +20,8 @@ import * as Metric from "effect/Metric"
 import * as Away from "../service/Away.ts"
 import type * as Health from "../service/Health.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
-import { StoreError } from "../service/StoreError.ts"
+import { describe, StoreError } from "../service/StoreError.ts"
+import { failed } from "./Stage.ts"
 
 /** A message of the batch; one without an event (dropped, a dead letter) only raises the progress. */
 export interface Item {
@@ -166,13 +167,7 @@ const orElse = <A, E, R, A2, E2, R2>(
 ): Effect.Effect<A | A2, E2, R | R2> =>
   Effect.catchCause(self, (cause) => (Cause.hasInterrupts(cause) ? Effect.interrupt : next(Cause.squash(cause))))
 
-const failedAlone = (failure: unknown): Outcome.DeadLetter =>
-  Outcome.deadLetter("Processing error - non-retriable", "persons", describe(failure))
-
-const describe = (failure: unknown): string => {
-  const inner = failure instanceof StoreError ? failure.cause : failure
-  return inner instanceof Error ? inner.message : String(inner)
-}
+const failedAlone = (failure: unknown): Outcome.DeadLetter => failed("persons", failure)
 
 const eventsOf = (items: ReadonlyArray<Item>): ReadonlyArray<Event> =>
   items.flatMap(({ event }) => (event === undefined ? [] : [event]))

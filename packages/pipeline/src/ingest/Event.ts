@@ -3,14 +3,17 @@
  * that changes groups is a step of the fold; what asks the world, the registration of group types, comes before it.
  */
 import type { Event } from "@tributary/domain/event/Event"
+import type * as Outcome from "@tributary/domain/event/Outcome"
 import * as Prepare from "@tributary/domain/event/Prepare"
 import type { GroupTypeIndex } from "@tributary/domain/group/Group"
 import * as GroupEvent from "@tributary/domain/group/GroupEvent"
 import * as Fold from "@tributary/domain/person/Fold"
 import * as Effect from "effect/Effect"
-import * as Away from "../service/Away.ts"
+import * as Result from "effect/Result"
+import * as Divide from "../service/Divide.ts"
 import { type GroupTypeRequest, GroupTypes } from "../service/GroupTypes.ts"
 import type * as Health from "../service/Health.ts"
+import { failed } from "./Stage.ts"
 
 /** Removes what must not be stored, then gives the event its groups. */
 export const step: Fold.EventStep = (state, event) => {
@@ -32,22 +35,51 @@ const typesOf = (event: Event): ReadonlyArray<string> => {
   }
 }
 
-const noGroups: GroupTypeIndex = () => undefined
+const requestsOf = (event: Event): ReadonlyArray<GroupTypeRequest> =>
+  typesOf(event).map((groupType) => ({ project: event.project, groupType, timestamp: event.timestamp }))
+
+export interface Resolved {
+  readonly groupTypes: GroupTypeIndex
+  /** Those of the events, save that one whose types the database refuses for good is a dead letter. */
+  readonly outcomes: ReadonlyArray<Outcome.Outcome<Event>>
+}
 
 /**
  * The group types that personful events name, in the order of the batch; unknown ones are registered. Part of the batch:
  * while the database is away, it waits (spec worker 4.2).
  */
 export const resolveGroupTypes = (
-  events: ReadonlyArray<Event | undefined>
-): Effect.Effect<GroupTypeIndex, never, GroupTypes | Health.Health> => {
-  const requests: Array<GroupTypeRequest> = []
-  for (const event of events) {
-    if (event === undefined) continue
-    for (const groupType of typesOf(event)) {
-      requests.push({ project: event.project, groupType, timestamp: event.timestamp })
+  outcomes: ReadonlyArray<Outcome.Outcome<Event>>
+): Effect.Effect<Resolved, never, GroupTypes | Health.Health> => {
+  const naming = outcomes.flatMap((outcome, index) => {
+    const requests = outcome._tag === "Continue" ? requestsOf(outcome.value) : []
+    return requests.length === 0 ? [] : [{ index, requests }]
+  })
+  const parts = Divide.ask(naming, (some) =>
+    GroupTypes.use((types) => types.resolve(some.flatMap(({ requests }) => requests)))
+  )
+  return Effect.map(parts, (answers) => {
+    const indexes: Array<GroupTypeIndex> = []
+    const refused = new Map<number, Outcome.DeadLetter>()
+    for (const { answer, keys } of answers) {
+      if (Result.isSuccess(answer)) indexes.push(answer.success)
+      else for (const { index } of keys) refused.set(index, failed("groups", answer.failure))
     }
-  }
-  if (requests.length === 0) return Effect.succeed(noGroups)
-  return Away.postgres(GroupTypes.use((types) => types.resolve(requests)))
+    return {
+      groupTypes: firstOf(indexes),
+      outcomes: refused.size === 0 ? outcomes : outcomes.map((outcome, index) => refused.get(index) ?? outcome)
+    }
+  })
 }
+
+/** Nearly always there is one; several know more or less of the same types. */
+const firstOf = (indexes: ReadonlyArray<GroupTypeIndex>): GroupTypeIndex =>
+  indexes.length === 1 && indexes[0] !== undefined
+    ? indexes[0]
+    : (projectId, groupType) => {
+        for (const indexOf of indexes) {
+          const index = indexOf(projectId, groupType)
+          if (index !== undefined) return index
+        }
+        return undefined
+      }

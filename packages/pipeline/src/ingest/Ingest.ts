@@ -50,10 +50,10 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
     const notes = makeNotes()
     const admitted = yield* stages.admit(records, notes)
     const transformed = yield* onSurvivors(stages.transform, admitted, notes)
-    const events = transformed.map((outcome) => (outcome._tag === "Continue" ? outcome.value : undefined))
-    const groupTypes = yield* EventStep.resolveGroupTypes(events)
+    const { groupTypes, outcomes: resolved } = yield* EventStep.resolveGroupTypes(transformed)
+    const events = resolved.map((outcome) => (outcome._tag === "Continue" ? outcome.value : undefined))
     // A redirected message must be in its lane before the progress passes it: nothing would bring it back.
-    const settled = yield* stages.write.redirect(records, transformed)
+    const settled = yield* stages.write.redirect(records, resolved)
     const applied = yield* apply(
       records.map((record, index) => ({ at: record, event: events[index] })),
       { group, groupTypes, settings: settings.fold, steps: { person: stages.person, event: stages.event } }

@@ -11,6 +11,7 @@ import type { LogEntry } from "@tributary/domain/row/LogEntryRow"
 import type { Warning } from "@tributary/domain/warning/Warning"
 import * as Effect from "effect/Effect"
 import type { LogMessage } from "../service/LogMessage.ts"
+import { describe } from "../service/StoreError.ts"
 
 /** Collected while a batch is on its way; a stage appends, only Write reads. */
 export interface Notes {
@@ -49,6 +50,10 @@ export const onSurvivors = <A, B, E, R>(
   })
 }
 
+/** The dead letter of an event that fails alone, by a bug or by what a store refuses for good (spec worker 6.1). */
+export const failed = (step: string, failure: unknown): Outcome.DeadLetter =>
+  Outcome.deadLetter("Processing error - non-retriable", step, describe(failure))
+
 /**
  * What a step says of one event; an exception, which is a bug, makes that event alone a dead letter (spec worker 6.1). A value
  * that is nested deeper than the stack is one way to meet it.
@@ -57,7 +62,6 @@ export const alone = <A>(step: string, decide: () => Outcome.Outcome<A>): Outcom
   try {
     return decide()
   } catch (bug) {
-    const error = bug instanceof Error ? bug.message : String(bug)
-    return Outcome.deadLetter("Processing error - non-retriable", step, error)
+    return failed(step, bug)
   }
 }

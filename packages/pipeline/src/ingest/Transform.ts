@@ -21,13 +21,13 @@ import * as Topics from "@tributary/domain/row/Topics"
 import type { Subject } from "@tributary/domain/warning/Warning"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Away from "../service/Away.ts"
+import * as Divide from "../service/Divide.ts"
 import { FunctionStore } from "../service/FunctionStore.ts"
 import type * as Health from "../service/Health.ts"
 import * as Runner from "../transformation/Runner.ts"
 import type { TransformationEvent } from "../transformation/Transformation.ts"
 import { type Admitted, subject } from "./admit/Admitted.ts"
-import { alone, type Notes, onSurvivors, type Stage } from "./Stage.ts"
+import { alone, failed, type Notes, onSurvivors, type Stage } from "./Stage.ts"
 
 /** An event of which it is decided whether it may touch people. */
 interface Profiled {
@@ -83,10 +83,10 @@ const none: ReadonlyArray<Runner.LoadedTransformation> = []
 const transform: Stage<Profiled, Transformed, never, FunctionStore | Health.Health> = (batch, notes) =>
   Effect.gen(function* () {
     const teams = new Set(batch.map(({ admitted }) => admitted.project.id))
-    const functions = yield* Away.postgres(FunctionStore.use((store) => store.forTeams(teams)))
+    const functions = yield* Divide.lookUp(teams, (some) => FunctionStore.use((store) => store.forTeams(some)))
     const tally = new Runner.Tally()
     const items = batch.map((profiled) => ({
-      loaded: functions.get(profiled.admitted.project.id)?.transformations ?? none,
+      loaded: functions.found.get(profiled.admitted.project.id)?.transformations ?? none,
       event: forTransformations(profiled)
     }))
     const results = yield* Runner.runBatch(items, tally)
@@ -105,6 +105,8 @@ const transform: Stage<Profiled, Transformed, never, FunctionStore | Health.Heal
     }
     return results.map((result, index): Outcome.Outcome<Transformed> => {
       const { admitted, processing } = batch[index]!
+      const refusal = functions.refused.get(admitted.project.id)
+      if (refusal !== undefined) return failed("transform", refusal)
       if (result._tag === "Kept") {
         const { distinctId, event, properties } = result.event
         const wasTransformed = items[index]!.loaded.length > 0

@@ -13,7 +13,10 @@ const explain = (error: StoreError | EventLogError | ProducerError): string =>
 /** Waits for the event log, to be read or written. */
 export const log = Health.untilBack<EventLogError | ProducerError>("the log", explain)
 
-/** Waits for PostgreSQL, whatever it fails with: for what the pipeline cannot go on without. */
+/**
+ * Waits for PostgreSQL, whatever it fails with: for what the pipeline cannot go on without, and where no event is to blame. What
+ * names something of events is asked through `Divide`.
+ */
 export const postgres = Health.untilBack<StoreError | EventLogError>("PostgreSQL", explain)
 
 /** Waits while PostgreSQL is unavailable; a conflict or a refusal comes back. */

@@ -13,3 +13,9 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   reason: Schema.Literals(["Unavailable", "Conflict", "Refused"]),
   cause: Schema.Defect()
 }) {}
+
+/** One line on what failed, a store or anything else. */
+export const describe = (failure: unknown): string => {
+  const inner = failure instanceof StoreError ? failure.cause : failure
+  return inner instanceof Error ? inner.message : String(inner)
+}

@@ -16,6 +16,8 @@ export interface Gate {
   after: (call: string) => Effect.Effect<void>
   /** PostgreSQL, or the log, does not answer. */
   isAway: { postgres: boolean; log: boolean }
+  /** Whether PostgreSQL refuses for good what is asked for: one token, team or request. */
+  refuses: (call: string, asked: unknown) => boolean
   /** Why a transaction fails; undefined lets it through. */
   transact: (work: Work) => StoreError["reason"] | "Bug" | undefined
 }
@@ -25,6 +27,7 @@ export const open = (): Gate => ({
   before: () => Effect.void,
   after: () => Effect.void,
   isAway: { postgres: false, log: false },
+  refuses: () => false,
   transact: () => undefined
 })
 
@@ -38,12 +41,21 @@ export const layer = (gate: Gate) => {
       Effect.andThen(self),
       Effect.tap(() => gate.after(call))
     )
-  const postgres = <A, E, R>(store: string, operation: string, self: Effect.Effect<A, E, R>) =>
+  const postgres = <A, E, R>(
+    store: string,
+    operation: string,
+    self: Effect.Effect<A, E, R>,
+    asked: Iterable<unknown> = []
+  ) =>
     pass(
       `${store}.${operation}`,
       Effect.suspend(
         (): Effect.Effect<A, E | StoreError, R> =>
-          gate.isAway.postgres ? Effect.fail(storeError(store, operation, "Unavailable")) : self
+          gate.isAway.postgres
+            ? Effect.fail(storeError(store, operation, "Unavailable"))
+            : [...asked].some((one) => gate.refuses(`${store}.${operation}`, one))
+              ? Effect.fail(storeError(store, operation, "Refused"))
+              : self
       )
     )
   return Layer.mergeAll(
@@ -73,8 +85,8 @@ export const layer = (gate: Gate) => {
       ProjectStore,
       Effect.map(ProjectStore, (store) =>
         ProjectStore.of({
-          byTokens: (tokens) => postgres("ProjectStore", "byTokens", store.byTokens(tokens)),
-          byIds: (ids) => postgres("ProjectStore", "byIds", store.byIds(ids)),
+          byTokens: (tokens) => postgres("ProjectStore", "byTokens", store.byTokens(tokens), tokens),
+          byIds: (ids) => postgres("ProjectStore", "byIds", store.byIds(ids), ids),
           peek: store.peek,
           markIngested: (ids) => postgres("ProjectStore", "markIngested", store.markIngested(ids))
         })
@@ -83,7 +95,7 @@ export const layer = (gate: Gate) => {
     Layer.effect(
       GroupTypes,
       Effect.map(GroupTypes, (types) =>
-        GroupTypes.of({ resolve: (requests) => postgres("GroupTypes", "resolve", types.resolve(requests)) })
+        GroupTypes.of({ resolve: (requests) => postgres("GroupTypes", "resolve", types.resolve(requests), requests) })
       )
     ),
     Layer.effect(
@@ -91,7 +103,7 @@ export const layer = (gate: Gate) => {
       Effect.map(FunctionStore, (store) =>
         FunctionStore.of({
           ...store,
-          forTeams: (teams) => postgres("FunctionStore", "forTeams", store.forTeams(teams))
+          forTeams: (teams) => postgres("FunctionStore", "forTeams", store.forTeams(teams), teams)
         })
       )
     ),
