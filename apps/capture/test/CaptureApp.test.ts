@@ -50,8 +50,8 @@ describe("CaptureApp", () => {
       })
       const context = yield* Layer.buildWithScope(
         app.pipe(
-          Layer.provide(services),
           Layer.provide(Door.layer(server)),
+          Layer.provide(services),
           Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
         ),
         scope

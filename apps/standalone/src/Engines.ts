@@ -10,6 +10,7 @@ import * as Engine from "@tributary/embedded/clickhouse/Engine"
 import * as Front from "@tributary/embedded/clickhouse/Front"
 import * as EmbeddedLog from "@tributary/embedded/log/EmbeddedLog"
 import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
+import * as Port from "@tributary/embedded/process/Port"
 import type { StartError } from "@tributary/embedded/StartError"
 import type { ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
 import type { Health } from "@tributary/pipeline/service/Health"
@@ -30,6 +31,10 @@ interface Addresses {
   readonly databaseUrl: Redacted.Redacted
   readonly personsDatabaseUrl: Redacted.Redacted
 }
+
+/** Fails where another program listens at a port of ClickHouse's; PostgreSQL's is looked at when it starts. */
+export const checkPorts = ({ clickhousePort, clickhouseUrl }: Settings): Effect.Effect<void, StartError> =>
+  clickhouseUrl === undefined && clickhousePort !== 0 ? Port.check(clickhousePort, "CLICKHOUSE_HTTP_PORT") : Effect.void
 
 /** The server in this folder, or the one that `DATABASE_URL` names. `lost` fails when ours cannot be kept running. */
 export const postgres = (settings: Settings) =>

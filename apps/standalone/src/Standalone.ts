@@ -24,7 +24,6 @@ import { CaptureServer } from "@tributary/runtime-node/http/CaptureServer"
 import { Door } from "@tributary/runtime-node/http/Door"
 import * as OutboundHttp from "@tributary/runtime-node/outbound/OutboundHttp"
 import { insertProject } from "@tributary/runtime-node/postgres/InsertProject"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { conflict, type Settings } from "./Config.ts"
@@ -37,12 +36,19 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
     const message = conflict(settings)
     if (message !== undefined) return yield* new StartError({ message })
     yield* Platform.check
-    const folder = yield* Layer.build(DataDir.layer({ path: settings.dataDir }))
-    const { path: dataDir } = yield* Effect.provide(DataDir, folder)
+    const folder = DataDir.layer({ path: settings.dataDir })
     // A used port shows before anything slow is started.
-    const door = yield* Layer.build(Door.layer(settings.server))
+    const door = Door.layer(settings.server).pipe(Layer.provideMerge(Health.layer), Layer.provideMerge(folder))
+    const outside = yield* Layer.build(door)
+    yield* Engines.checkPorts(settings)
+    return yield* Effect.provide(serve(settings, opened), outside)
+  })
+
+const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const { path: dataDir } = yield* DataDir
     const keys = yield* Keys.load(settings.encryptionKeys, dataDir)
-    const postgres = yield* Effect.provide(Engines.postgres(settings), folder)
+    const postgres = yield* Engines.postgres(settings)
 
     const lanes = WorkerApp.lanes(settings.lanes, settings.consumption)
     const siteUrl = `http://${settings.server.host}:${settings.server.port}`
@@ -56,11 +62,9 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
       OutboundHttp.layer({ allowPrivate: settings.allowPrivate })
     ).pipe(
       Layer.provideMerge(Engines.stores(settings, postgres, dataDir, groups(settings, lanes))),
-      Layer.provideMerge(Engines.clickhouse(settings, dataDir)),
-      Layer.provideMerge(Health.layer)
+      Layer.provideMerge(Engines.clickhouse(settings, dataDir))
     )
-    const world = yield* Layer.build(services)
-    const serve = Effect.gen(function* () {
+    const work = Effect.gen(function* () {
       const { behaviour, topicPrefix } = settings
       yield* makeProject(settings)
       yield* Sink.run({ topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
@@ -71,7 +75,8 @@ export const run = (settings: Settings, opened: (address: CaptureServer["Service
       yield* opened(yield* Effect.provide(CaptureServer, capture))
       return yield* Effect.never
     })
-    return yield* Effect.raceFirst(Effect.provide(serve, Context.merge(world, door)), postgres.lost)
+    const served = Effect.flatMap(Layer.build(services), (world) => Effect.provide(work, world))
+    return yield* Effect.raceFirst(served, postgres.lost)
   })
 
 /** Every consumer group of this start: the log keeps for them what they have not read. */

@@ -2,15 +2,17 @@
  * The port at which events come in. It is bound before anything slow is started, so that a used port shows at once; until
  * somebody opens it, it answers that the program is starting (guides infrastructure, "The layer").
  */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http"
+import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Reply from "@tributary/pipeline/capture/Reply"
+import { Health } from "@tributary/pipeline/service/Health"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { type Answer, json, write, writePreflight } from "./Answer.ts"
+import { type Answer, write, writePreflight } from "./Answer.ts"
 import { type ListenError, listenError } from "./ListenError.ts"
+import * as Readiness from "./Readiness.ts"
 import { pathOf } from "./Routes.ts"
 
 export interface DoorSettings {
@@ -37,7 +39,7 @@ const bind = ({ headerReadTimeoutMs, host, port }: DoorSettings) =>
             connectionsCheckingInterval: Math.max(10, Math.min(30_000, Math.ceil(headerReadTimeoutMs / 4)))
           })
     })
-    const onError = (cause: Error): void => resume(Effect.fail(listenError(host, port, cause)))
+    const onError = (cause: Error): void => resume(Effect.fail(listenError("PORT", { host, port }, cause)))
     server.once("error", onError)
     server.listen(port, host, () => {
       server.off("error", onError)
@@ -45,19 +47,22 @@ const bind = ({ headerReadTimeoutMs, host, port }: DoorSettings) =>
     })
   })
 
-const starting = "The server is starting."
-const isStarting: Answer = Reply.refuse(new Reply.Refusal("service_unavailable", `${starting} Try again in a moment.`))
-const isNotReady = json(503, { status: "not ready", reasons: [{ reason: "starting" }] })
-const isAlive = json(200, { status: "ok" })
+const isStarting: Answer = Reply.refuse(
+  new Reply.Refusal("service_unavailable", "The server is starting. Try again in a moment.")
+)
 
 /** Answers while nobody has opened the door. A process that starts is alive, however long it takes. */
-const answerStarting = (request: IncomingMessage, response: ServerResponse): void => {
-  // The body is not read, so no second request can follow it.
-  response.shouldKeepAlive = false
-  const path = pathOf(request.url ?? "/")
-  if (request.method === "OPTIONS") writePreflight(request, response)
-  else write(request, response, path === "/_liveness" ? isAlive : path === "/_readiness" ? isNotReady : isStarting)
-}
+const answerStarting =
+  (health: Health["Service"]): RequestListener =>
+  (request, response) => {
+    // The body is not read, so no second request can follow it.
+    response.shouldKeepAlive = false
+    const path = pathOf(request.url ?? "/")
+    if (request.method === "OPTIONS") writePreflight(request, response)
+    else if (path === "/_liveness") write(request, response, Effect.runSync(Readiness.liveness(health)))
+    else if (path === "/_readiness") write(request, response, Effect.runSync(Readiness.starting(health)))
+    else write(request, response, isStarting)
+  }
 
 /** Stops accepting and waits for running requests, at most so long. */
 const close = (server: Server, withinMs: number): Effect.Effect<void> =>
@@ -83,19 +88,20 @@ export class Door extends Context.Service<
     readonly open: (listener: RequestListener) => Effect.Effect<void, never, Scope.Scope>
   }
 >()("@tributary/runtime-node/Door") {
-  static readonly layer = (settings: DoorSettings): Layer.Layer<Door, ListenError> =>
+  static readonly layer = (settings: DoorSettings): Layer.Layer<Door, ListenError, Health> =>
     Layer.effect(
       Door,
       Effect.gen(function* () {
         const server = yield* Effect.acquireRelease(bind(settings), (server) => close(server, 0))
-        server.on("request", answerStarting)
+        const first = answerStarting(yield* Health)
+        server.on("request", first)
         const { address, port } = server.address() as AddressInfo
         return Door.of({
           host: address,
           port,
           open: (listener) =>
             Effect.acquireRelease(
-              Effect.sync(() => void server.off("request", answerStarting).on("request", listener)),
+              Effect.sync(() => void server.off("request", first).on("request", listener)),
               () => close(server, settings.drainMs)
             )
         })

@@ -47,6 +47,8 @@ export class HealthServer extends Context.Service<HealthServer, { readonly port:
       Layer.provide(HttpRouter.serve(routes(status), { disableLogger: true, disableListenLog: true })),
       Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true)),
       Layer.provide(NodeHttpServer.layer(() => createServer(), { host, port, gracefulShutdownTimeout: "1 second" })),
-      Layer.catch((error) => Layer.effect(HealthServer, Effect.fail(listenError(host, port, error.cause))))
+      Layer.catch((error) =>
+        Layer.effect(HealthServer, Effect.fail(listenError("HEALTH_PORT", { host, port }, error.cause)))
+      )
     )
 }

@@ -1,5 +1,5 @@
 /** Whether a program can do its work, and how much of it, for load balancers and operators (spec capture 1.6, worker 6.10). */
-import type { Health } from "@tributary/pipeline/service/Health"
+import type { Health, Trouble } from "@tributary/pipeline/service/Health"
 import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { type Answer, json } from "./Answer.ts"
@@ -13,17 +13,16 @@ export const liveness = (health: Health["Service"]): Effect.Effect<Answer> =>
 /** 503 with the reasons while an engine is away or the program is stopping. */
 export const readiness = (health: Health["Service"]): Effect.Effect<Answer> =>
   Effect.map(health.troubles, (troubles) =>
-    troubles.length === 0
-      ? json(200, { status: "ready" })
-      : json(503, {
-          status: "not ready",
-          reasons: troubles.map(({ engine, reason, since }) => ({
-            engine,
-            reason,
-            since: new Date(since).toISOString()
-          }))
-        })
+    troubles.length === 0 ? json(200, { status: "ready" }) : notReady(troubles.map(reasonOf))
   )
+
+/** 503 while the program starts; the engines that it waits for are among the reasons. */
+export const starting = (health: Health["Service"]): Effect.Effect<Answer> =>
+  Effect.map(health.troubles, (troubles) => notReady([{ reason: "starting" }, ...troubles.map(reasonOf)]))
+
+const reasonOf = ({ engine, reason, since }: Trouble) => ({ engine, reason, since: new Date(since).toISOString() })
+
+const notReady = (reasons: ReadonlyArray<object>): Answer => json(503, { status: "not ready", reasons })
 
 /** The metrics of this process, in Prometheus' format. */
 export const metrics: Effect.Effect<Answer> = Effect.map(PrometheusMetrics.format(), (body) => ({

@@ -17,10 +17,16 @@ export class DatabaseRefused extends Schema.TaggedError<DatabaseRefused>()("Data
   message: Schema.String
 }) {}
 
+/** What the server or the system says. Of several addresses that were tried, Node tells the code alone. */
+const toldOf = ({ reason }: SqlError.SqlError): string => {
+  if (!(reason.cause instanceof Error)) return reason.message
+  return reason.cause.message || ("code" in reason.cause ? String(reason.cause.code) : reason.message)
+}
+
 /** The line that ends the start; undefined while it is worth waiting. */
 const refusal = (setting: string, { cause, reason }: StoreError): string | undefined => {
   if (!SqlError.isSqlError(cause)) return reason === "Unavailable" ? undefined : String(cause)
-  const told = cause.reason.cause instanceof Error ? cause.reason.cause.message : cause.reason.message
+  const told = toldOf(cause)
   const state = sqlState(cause) ?? ""
   if (state.startsWith("28")) return `${setting}: PostgreSQL does not let this user in: ${told}`
   if (state === "3D000") return `${setting}: ${told}`
@@ -35,7 +41,12 @@ const migrated = <R>(setting: string, migrate: Effect.Effect<void, Migrations.Sc
     Health.retryWhileAway<Migrations.SchemaTooNew | StoreError>(
       "PostgreSQL",
       (error) => refused(error) === undefined,
-      (error) => (error._tag === "StoreError" ? String(error.cause) : error.message)
+      (error) =>
+        error._tag === "SchemaTooNew"
+          ? error.message
+          : SqlError.isSqlError(error.cause)
+            ? toldOf(error.cause)
+            : String(error.cause)
     ),
     Effect.mapError((error) => new DatabaseRefused({ message: refused(error) ?? String(error) }))
   )

@@ -62,9 +62,14 @@ const lineOf = (cause: Cause.Cause<unknown>): string => {
   if (Cause.hasDies(cause)) return Cause.pretty(cause)
   const failure = Cause.squash(cause)
   if (failure instanceof Config.ConfigError) return explain(failure, process.env)
-  if (failure instanceof Error && failure.message !== "") return failure.message
+  if (failure instanceof Error)
+    return failure.message === "" ? `${failure.name}: ${reasonOf(failure)}` : failure.message
   return Cause.pretty(cause)
 }
+
+/** What lies under an error that says nothing itself. */
+const reasonOf = ({ cause, message }: Error): string =>
+  cause instanceof Error ? reasonOf(cause) : message === "" ? String(cause ?? "it does not say why") : message
 
 const watchSignals = (atOnce: ReadonlyArray<Effect.Effect<void>>): void => {
   let first: number | undefined

@@ -140,7 +140,10 @@ describe("connections", () => {
     Effect.gen(function* () {
       const { port } = yield* start()
       const error = yield* Effect.flip(start({ server: { port } }))
-      assert.strictEqual(error.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`)
+      assert.strictEqual(
+        error.message,
+        `PORT=${port}: another program listens there, on 127.0.0.1. It may be any free port.`
+      )
     })
   )
 })

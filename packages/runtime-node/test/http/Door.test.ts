@@ -1,20 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Health } from "@tributary/pipeline/service/Health"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { Door } from "../../src/http/Door.ts"
+import { Door, type DoorSettings } from "../../src/http/Door.ts"
 import { json, send } from "./support/server.ts"
 
 const settings = { host: "127.0.0.1", port: 0, headerReadTimeoutMs: undefined, drainMs: 1000 }
 
-const door = Effect.map(Layer.build(Door.layer(settings)), (context) => Context.get(context, Door))
+const doorWith = (changes: Partial<DoorSettings> = {}) =>
+  Effect.map(Layer.build(Layer.provideMerge(Door.layer({ ...settings, ...changes }), Health.layer)), (context) => ({
+    ...Context.get(context, Door),
+    health: Context.get(context, Health)
+  }))
 
 describe("Door", () => {
   it.live("says that the program is starting until it is opened, in the words of capture", () =>
     Effect.gen(function* () {
-      const { open, port } = yield* door
+      const { health, open, port } = yield* doorWith()
       const events = { path: "/batch", headers: { origin: "https://shop.test" }, body: { api_key: "k", batch: [{}] } }
       const early = yield* send(port, events)
       assert.strictEqual(early.status, 503)
@@ -25,7 +30,9 @@ describe("Door", () => {
       assert.strictEqual((yield* send(port, { method: "GET", path: "/_liveness" })).status, 200)
       const readiness = yield* send(port, { method: "GET", path: "/_readiness" })
       assert.strictEqual(readiness.status, 503)
-      assert.include(readiness.text, "starting")
+      assert.deepStrictEqual(json(readiness)["reasons"], [{ reason: "starting" }])
+      yield* health.down("PostgreSQL", "connection refused")
+      assert.include((yield* send(port, { method: "GET", path: "/_readiness" })).text, "connection refused")
       yield* open((_, response) => void response.end("open"))
       assert.strictEqual((yield* send(port, events)).text, "open")
     })
@@ -33,23 +40,25 @@ describe("Door", () => {
 
   it.live("a used port shows before anybody opens anything", () =>
     Effect.gen(function* () {
-      const { port } = yield* door
-      const error = yield* Effect.flip(Layer.build(Door.layer({ ...settings, port })))
-      assert.strictEqual(error.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`)
+      const { port } = yield* doorWith()
+      const error = yield* Effect.flip(doorWith({ port }))
+      assert.strictEqual(
+        error.message,
+        `PORT=${port}: another program listens there, on 127.0.0.1. It may be any free port.`
+      )
     })
   )
 
   it.live("the port is free once whoever opened it is gone", () =>
     Effect.gen(function* () {
-      const { open, port } = yield* door
+      const { open, port } = yield* doorWith()
       const scope = yield* Scope.make()
       yield* Scope.provide(
         open((_, response) => void response.end("open")),
         scope
       )
       yield* Scope.close(scope, Exit.void)
-      const second = yield* Layer.build(Door.layer({ ...settings, port }))
-      assert.strictEqual(Context.get(second, Door).port, port)
+      assert.strictEqual((yield* doorWith({ port })).port, port)
     })
   )
 })

@@ -63,7 +63,10 @@ describe("HealthServer", () => {
       const { port } = yield* startHealth
       const layer = Layer.provide(HealthServer.layer({ host: "127.0.0.1", port }), Health.layer)
       const error = yield* Effect.flip(Layer.build(layer))
-      assert.strictEqual(error.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`)
+      assert.strictEqual(
+        error.message,
+        `HEALTH_PORT=${port}: another program listens there, on 127.0.0.1. It may be any free port.`
+      )
     })
   )
 })
