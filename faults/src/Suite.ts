@@ -19,7 +19,7 @@ export interface Options<Kind extends string> {
 
 const producers = 4
 const eventsPerSecond = 300
-/** A killed PostgreSQL comes back after half a minute at most. */
+/** Within which everything has to happen. PostgreSQL, killed again and again, is started after half a minute at most. */
 const patienceMs = 180_000
 
 export const run = <Kind extends string>(
@@ -34,7 +34,7 @@ export const run = <Kind extends string>(
     const checked = Effect.gen(function* () {
       const recoveries = yield* injectAll(assembly, load, faults, Chance.make(seed, "victims"))
       for (const line of Recovery.summary(recoveries)) yield* Console.log(line)
-      yield* load.stop
+      yield* within("the last requests", load.stop)
       yield* Console.log(`${load.acknowledged.length} events acknowledged; waiting until everything has drained`)
       const left = yield* drain(assembly)
       const { differences, ...findings } = Check.check(load.acknowledged, yield* ReadStored.read(assembly))

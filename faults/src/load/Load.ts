@@ -10,6 +10,7 @@ import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Life from "./Life.ts"
 import type { LoadEvent } from "./LoadEvent.ts"
@@ -38,27 +39,30 @@ export interface Load {
   readonly next: Effect.Effect<LoadEvent>
   /** Sends nothing new; waits until all that was sent is acknowledged. */
   readonly stop: Effect.Effect<void, LoadError>
-  /** Fails when a request is refused for good, or is not acknowledged for minutes. */
+  /** Fails when a request is refused for good. */
   readonly failure: Effect.Effect<never, LoadError>
 }
 
 /** Users of one producer at a time; a request holds at most one event of each. */
 const usersAtOnce = 25
 const eventsPerRequest = 15
-const pauseBeforeRetry = "100 millis"
-/** PostgreSQL, killed again and again, is started after pauses of up to half a minute. */
-const patience = "3 minutes"
+const untilAcknowledged = {
+  until: (isAcknowledged: boolean) => isAcknowledged,
+  schedule: Schedule.spaced("100 millis")
+}
 
-class NotAcknowledged extends Data.TaggedError("NotAcknowledged")<{ readonly reason: string }> {}
-
-/** One attempt, whatever comes back. No time limit: a request that is given up might still be stored, after its repetition. */
+/**
+ * One attempt; undefined when no answer comes. Without a time limit: a request that is given up might still be stored, after its
+ * repetition.
+ */
 const post = (capture: string, { body, headers, path }: Request.Request) =>
-  Effect.tryPromise({
-    try: async (signal) => {
+  Effect.promise(async (signal) => {
+    try {
       const reply = await fetch(capture + path, { method: "POST", body, headers, signal })
       return { status: reply.status, text: await reply.text() }
-    },
-    catch: (cause) => new NotAcknowledged({ reason: String(cause) })
+    } catch {
+      return undefined
+    }
   })
 
 export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope> =>
@@ -77,31 +81,21 @@ export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope>
       }
     }
 
+    /** Whether it was acknowledged. */
     const attempt = Effect.fnUntraced(function* (
       capture: string,
       request: Request.Request,
       events: ReadonlyArray<LoadEvent>
-    ): Effect.fn.Return<void, NotAcknowledged | LoadError> {
+    ): Effect.fn.Return<boolean, LoadError> {
       const number = ++attempts
-      const { status, text } = yield* post(capture, request)
-      if (status === 200) return answered(number, events)
-      const reason = `capture answered ${status}: ${text}`
-      if (status < 500) return yield* new LoadError({ reason })
-      return yield* new NotAcknowledged({ reason })
+      const reply = yield* post(capture, request)
+      if (reply === undefined || reply.status >= 500) return false
+      if (reply.status !== 200) {
+        return yield* new LoadError({ reason: `capture answered ${reply.status}: ${reply.text}` })
+      }
+      answered(number, events)
+      return true
     })
-
-    const send = (capture: string, request: Request.Request, events: ReadonlyArray<LoadEvent>) => {
-      let last = "no answer at all"
-      return attempt(capture, request, events).pipe(
-        Effect.tapError((error) => Effect.sync(() => void (last = error.reason))),
-        Effect.tapError((error) => (error._tag === "NotAcknowledged" ? Effect.sleep(pauseBeforeRetry) : Effect.void)),
-        Effect.retry({ while: (error) => error._tag === "NotAcknowledged" }),
-        Effect.timeoutOrElse({
-          duration: patience,
-          orElse: () => Effect.fail(new LoadError({ reason: `not acknowledged within ${patience}: ${last}` }))
-        })
-      )
-    }
 
     const produce = Effect.fnUntraced(function* (producer: number) {
       const { captures, eventsPerSecond, producers, seed, token } = options
@@ -123,7 +117,7 @@ export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope>
         })
         const timestamp = DateTime.formatIso(DateTime.makeUnsafe(began))
         const request = Request.of(events, { token, timestamp, compress: chance.happens(0.4) })
-        yield* send(capture, request, events)
+        yield* Effect.repeat(attempt(capture, request, events), untilAcknowledged)
         const due = began + (1000 * events.length * producers) / eventsPerSecond
         yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))
       }
