@@ -14,8 +14,9 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.Defect()
 }) {}
 
-/** One line on what failed, a store or anything else. */
+/** One line on what failed, a store or anything else: drivers wrap what the database said. */
 export const describe = (failure: unknown): string => {
-  const inner = failure instanceof StoreError ? failure.cause : failure
-  return inner instanceof Error ? inner.message : String(inner)
+  if (failure instanceof StoreError) return describe(failure.cause)
+  if (!(failure instanceof Error)) return String(failure)
+  return failure.cause instanceof Error ? describe(failure.cause) : failure.message
 }
