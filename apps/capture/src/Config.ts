@@ -2,7 +2,7 @@
 import * as Topics from "@tributary/domain/row/Topics"
 import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
 import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
-import { bytes, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
+import { bytes, duration, optional, parsed, port, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
 import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
 import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
@@ -21,7 +21,7 @@ const address = (defaultHost: string) =>
   Config.map(
     Config.all({
       host: optional(Config.String("HOST")),
-      port: optional(Config.Port("PORT")),
+      port: optional(port("PORT")),
       both: optional(parsed("ADDRESS", addressOf, "an address and a port, such as 0.0.0.0:8000"))
     }),
     ({ both, host, port }) => ({ host: host ?? both?.host ?? defaultHost, port: port ?? both?.port ?? 8000 })
@@ -97,8 +97,8 @@ export const health = ({ host }: { readonly host: string }): Config.Config<Healt
   Config.map(
     Config.all({
       address: address(host),
-      port: optional(Config.Port("HEALTH_PORT")),
-      alias: Config.withDefault(Config.Port("HTTP_SERVER_PORT"), 8001)
+      port: optional(port("HEALTH_PORT")),
+      alias: Config.withDefault(port("HTTP_SERVER_PORT"), 8001)
     }),
     ({ address, alias, port }) => ({ host: address.host, port: port ?? alias })
   )
@@ -113,10 +113,7 @@ export const settings = Config.all({
   health: health({ host: "0.0.0.0" }),
   databaseUrl: postgresUrl("DATABASE_URL"),
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 1, max: 1000 }).pipe(Config.withDefault(10)),
-  gatherMs: Config.Duration("CAPTURE_GATHER").pipe(
-    Config.withDefault(Duration.millis(5)),
-    Config.map(Duration.toMillis)
-  ),
+  gatherMs: duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.millis(5)), Config.map(Duration.toMillis)),
   processes: whole("CAPTURE_PROCESSES", { min: 1, max: 256 }).pipe(Config.withDefault(1))
 })
 

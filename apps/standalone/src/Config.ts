@@ -1,12 +1,21 @@
 /** The settings of `npm start`, with the defaults of INTERFACE.md. Those of capture and worker stand in their apps. */
 import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
+import * as Token from "@tributary/domain/event/Token"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
-import { clickhouseUrl, optional, parseBytes, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
+import {
+  clickhouseUrl,
+  duration,
+  optional,
+  parseBytes,
+  parseDuration,
+  parsed,
+  port,
+  postgresUrl,
+  whole
+} from "@tributary/runtime-node/config/Parsed"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 
 const withDefault = <A>(fallback: A) => Config.withDefault<A>(fallback)
 
@@ -22,9 +31,9 @@ const parseRetention = (text: string): Retention | undefined => {
   let read: Retention = {}
   for (const part of text.split(",").map((piece) => piece.trim())) {
     const bytes = parseBytes(part)
-    const age = bytes === undefined ? Schema.decodeOption(Schema.DurationFromString)(part) : Option.none()
+    const age = parseDuration(part)
     if (bytes !== undefined) read = { ...read, bytes }
-    else if (Option.isSome(age)) read = { ...read, age: age.value }
+    else if (age !== undefined) read = { ...read, age }
     else return undefined
   }
   return read
@@ -42,20 +51,24 @@ export const settings = Config.all({
   topicPrefix: prefix,
   dataDir: Config.String("DATA_DIR").pipe(withDefault(".tributary")),
   adminToken: optional(Config.Redacted("ADMIN_TOKEN")),
-  projectToken: Config.NonEmptyString("PROJECT_TOKEN").pipe(withDefault("phc_local")),
+  projectToken: parsed(
+    "PROJECT_TOKEN",
+    (text) => (Token.faultOf(text) === undefined ? text : undefined),
+    `at most ${Token.maxBytes} characters of ASCII, which do not begin with phx_`
+  ).pipe(withDefault("phc_local")),
   databaseUrl: optional(postgresUrl("DATABASE_URL")),
   personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
-  postgresPort: Config.Port("POSTGRES_PORT").pipe(withDefault(54_320)),
+  postgresPort: port("POSTGRES_PORT").pipe(withDefault(54_320)),
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 7, max: 1000 }).pipe(withDefault(10)),
   clickhouseUrl: optional(clickhouseUrl("CLICKHOUSE_URL")),
-  clickhousePort: Config.Port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
+  clickhousePort: port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
   clickhouseIngest: WorkerConfig.clickhouseIngest("sink"),
   kafkaHosts: CaptureConfig.kafkaHosts,
   partitions: whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4)),
   retention: parsed("LOG_RETENTION", parseRetention, "24 hours, 2 GB, or both with a comma between").pipe(
     withDefault<Retention>({})
   ),
-  gatherMs: Config.Duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.zero), Config.map(Duration.toMillis)),
+  gatherMs: duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.zero), Config.map(Duration.toMillis)),
   encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS"))
 })
 

@@ -18,7 +18,8 @@ const list = (text: string): ReadonlyArray<string> =>
 
 const text = (name: string, fallback = "") => Config.String(name).pipe(Config.withDefault(fallback))
 const flag = (name: string, fallback = false) => Config.Boolean(name).pipe(Config.withDefault(fallback))
-const count = (name: string, fallback: number) => Config.Int(name).pipe(Config.withDefault(fallback))
+const count = (name: string, fallback: number) =>
+  whole(name, { min: 0, max: 2 ** 31 - 1 }).pipe(Config.withDefault(fallback))
 
 /** Behavioural limits (spec worker 7). */
 export const behaviour: Config.Config<Ingest.Settings> = Config.all({

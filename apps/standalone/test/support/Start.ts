@@ -1,7 +1,7 @@
 /** `npm start`'s program as a process of its own, on free ports, and what it says. */
 import { spawn } from "node:child_process"
-import { createServer } from "node:net"
 import { join } from "node:path"
+import * as Port from "@tributary/embedded/process/Port"
 import { Deferred, Effect } from "effect"
 
 export interface Ended {
@@ -22,21 +22,13 @@ export interface Started {
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<Ended>
 }
 
-export const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-  })
-})
-
 const main = join(import.meta.dirname, "../../src/main.ts")
 const last = "Ctrl-C drains and stops."
 
 /** Killed with the scope, if it is still there. */
 export const start = (dataDir: string, settings: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
-    const [port, postgresPort, clickhousePort] = yield* Effect.all([freePort, freePort, freePort])
+    const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take])
     const environment: Record<string, string | undefined> = {
       PATH: process.env["PATH"],
       DATA_DIR: dataDir,

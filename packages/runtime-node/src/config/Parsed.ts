@@ -1,5 +1,6 @@
 /** Settings that need more reading than Effect's own kinds of `Config` give. */
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -64,6 +65,18 @@ export const bytes = (
     },
     `a number of bytes from ${min} to ${max}, such as 20000000, 20 MB or 20 MiB`
   )
+
+/** A duration of nothing or more; undefined for anything else. */
+export const parseDuration = (text: string): Duration.Duration | undefined => {
+  const read = Option.getOrUndefined(Schema.decodeOption(Schema.DurationFromString)(text.trim()))
+  return read !== undefined && Duration.isFinite(read) && !Duration.isNegative(read) ? read : undefined
+}
+
+export const duration = (name: string): Config.Config<Duration.Duration> =>
+  parsed(name, parseDuration, "a duration such as 5 millis, 30 seconds or 24 hours")
+
+/** Where a server of ours listens. */
+export const port = (name: string): Config.Config<number> => whole(name, { min: 1, max: 65_535 })
 
 /** A whole number within bounds. */
 export const whole = (

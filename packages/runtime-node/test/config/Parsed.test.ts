@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { explain } from "../../src/config/Explain.ts"
-import { bytes, whole } from "../../src/config/Parsed.ts"
+import { bytes, duration, port, whole } from "../../src/config/Parsed.ts"
 
 const read = <A>(config: Config.Config<A>, X: string) =>
   config
@@ -36,6 +37,27 @@ describe("Parsed", () => {
       assert.strictEqual(yield* read(config, "9"), 9)
       for (const text of ["0", "10", "1.5", "x", "-1"]) {
         assert.strictEqual(yield* read(config, text), `X=${text}: Expected a whole number from 1 to 9`)
+      }
+    })
+  )
+
+  it.effect("durations have a unit, and are neither negative nor without end", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* read(duration("X"), "5 millis"), Duration.millis(5))
+      for (const text of ["5", "soon", "-5 millis", "Infinity"]) {
+        assert.strictEqual(
+          yield* read(duration("X"), text),
+          `X=${text}: Expected a duration such as 5 millis, 30 seconds or 24 hours`
+        )
+      }
+    })
+  )
+
+  it.effect("a port says what it may be, whatever it was", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* read(port("X"), "8000"), 8000)
+      for (const text of ["0", "65536", "eight", "8000.5", "-1"]) {
+        assert.strictEqual(yield* read(port("X"), text), `X=${text}: Expected a whole number from 1 to 65535`)
       }
     })
   )
