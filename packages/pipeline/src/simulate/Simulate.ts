@@ -11,13 +11,14 @@
  */
 import type { Outcome } from "@tributary/domain/event/Outcome"
 import * as FoldSettings from "@tributary/domain/person/Settings"
-import * as Ingest from "../ingest/Ingest.ts"
 import * as IngestSettings from "../ingest/Settings.ts"
 import * as Check from "./check/Check.ts"
 import type { Flaw } from "./Flaws.ts"
 import * as Plan from "./Plan.ts"
 import * as Workload from "./Workload.ts"
+import * as Clients from "./world/Clients.ts"
 import * as Programs from "./world/Programs.ts"
+import type * as Services from "./world/Services.ts"
 import * as World from "./world/World.ts"
 
 /** What may become of an event: which of these the checks allow. */
@@ -85,14 +86,14 @@ export const play = (plan: Plan.Plan, options: Options = {}): Result => {
   const given = options.settings ?? IngestSettings.defaults
   const settings = { ...given, fold: { ...FoldSettings.defaults, ...given.fold, mergeMoveLimit, personlessUpgrade } }
   const stages = (all: Programs.Stages) => withPoison(options.stages?.(all) ?? all)
-  const shared: Programs.Shared = { projects: Workload.projects(world.chance), groupTypes: [] }
-  const door: Programs.Door = { server: { name: "capture", awayUntil: 0 }, handle: undefined }
+  const shared: Services.Shared = { projects: Workload.projects(world.chance), groupTypes: [] }
+  const door: Clients.Door = { server: { name: "capture", awayUntil: 0 }, handle: undefined }
 
   const requests = [...Map.groupBy(actions, (action) => `${action.request} ${Workload.tokenOf(action)}`).values()]
     .map((group) => group.filter((action) => Workload.sent(action) !== undefined))
     .filter((group) => group.length > 0)
   const deletions = actions.filter(({ kind }) => kind === "delete")
-  const told: Programs.Told = {
+  const told: Clients.Told = {
     acknowledged: new Set(),
     refused: new Map(),
     open: requests.length + deletions.length
@@ -109,18 +110,18 @@ export const play = (plan: Plan.Plan, options: Options = {}): Result => {
   for (let i = 1; i <= shape.sinks; i++) world.add(`sink-${i}`, Programs.sink(world, shared))
   for (const client of [0, 1]) {
     const mine = requests.filter((_, i) => i % 2 === client)
-    world.add(`client-${client + 1}`, Programs.client(world, door, mine, told))
+    world.add(`client-${client + 1}`, Clients.client(world, door, mine, told))
   }
-  world.add("deleter", Programs.deleter(world, deletions, told))
+  world.add("deleter", Clients.deleter(world, deletions, told))
   for (const action of actions) {
-    if (action.kind === "garbage") Programs.appendGarbage(world, action, shape.partitions)
+    if (action.kind === "garbage") Clients.appendGarbage(world, action, shape.partitions)
   }
 
   const fateOf = (action: Workload.Action): Fate => {
     const usual = usualFate(plan, action)
     return options.fate?.(action, usual) ?? usual
   }
-  const check = Check.make(world, { told, shared, fateOf })
+  const check = Check.make(world, { told, fateOf })
   world.log.onCommit = check.onCommit
 
   const isDone = () => told.open === 0 && check.isDrained()
@@ -142,6 +143,3 @@ export const play = (plan: Plan.Plan, options: Options = {}): Result => {
 
 /** The run of a seed. */
 export const run = (seed: number, options: Options = {}): Result => play(Plan.draw(seed), options)
-
-/** The stages of the specification, for `options.stages` to build on elsewhere. */
-export const stages = Ingest.stages

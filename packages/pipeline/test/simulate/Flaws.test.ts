@@ -19,7 +19,7 @@ const find = (flaw: Flaw): number | undefined => {
 describe("a planted bug", () => {
   for (const [flaw, sentence] of Object.entries(flaws)) {
     if (!isFlaw(flaw)) continue
-    it(`is found: ${sentence}`, () => {
+    it(`is found: ${sentence}`, { timeout: 300_000 }, () => {
       const seed = find(flaw)
       assert.isDefined(seed, `${flaw} was not found within ${bound} seeds`)
       // The plant, and nothing else, is what fails.

@@ -7,7 +7,8 @@ import * as Topics from "@tributary/domain/row/Topics"
 import { header, type LogRecord } from "../../service/LogMessage.ts"
 import type { Fate } from "../Simulate.ts"
 import * as Workload from "../Workload.ts"
-import { group, type Told } from "../world/Programs.ts"
+import type { Told } from "../world/Clients.ts"
+import { group } from "../world/Programs.ts"
 import type { World } from "../world/World.ts"
 
 export interface Answers {

@@ -3,7 +3,8 @@ import type { Position } from "@tributary/domain/event/Position"
 import * as Topics from "@tributary/domain/row/Topics"
 import type { Fate } from "../Simulate.ts"
 import * as Workload from "../Workload.ts"
-import { group, groupPrefix, type Shared, type Told, targets } from "../world/Programs.ts"
+import type { Told } from "../world/Clients.ts"
+import { group, groupPrefix, targets } from "../world/Programs.ts"
 import type { World } from "../world/World.ts"
 import * as Answers from "./Answers.ts"
 import * as Merged from "./Merged.ts"
@@ -11,7 +12,6 @@ import * as Replay from "./Replay.ts"
 
 export interface Input {
   readonly told: Told
-  readonly shared: Shared
   readonly fateOf: (action: Workload.Action) => Fate
 }
 
