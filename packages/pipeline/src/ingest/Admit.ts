@@ -37,9 +37,7 @@ export const make =
   (records, notes) =>
     Effect.gen(function* () {
       const restrictions = yield* Restrictions
-      const parsed = records.map((record) =>
-        alone("admit", () => parse(record, restrictions, settings, record.topic === overflowTopic))
-      )
+      const parsed = records.map((record) => alone("admit", () => parse(record, restrictions, settings, overflowTopic)))
       const tokens = new Set<string>()
       for (const outcome of parsed) if (outcome._tag === "Continue") tokens.add(outcome.value.token)
       const projects = yield* Divide.lookUp(tokens, (some) => ProjectStore.use((store) => store.byTokens(some)))
@@ -55,7 +53,7 @@ const parse = (
   record: LogRecord,
   restrictions: Restrictions["Service"],
   settings: Settings,
-  isOverflowLane: boolean
+  overflowTopic: string
 ): Outcome.Outcome<Parsed> => {
   const headers = Headers.read(record)
   const { token } = headers
@@ -69,7 +67,9 @@ const parse = (
           event: headers.event,
           uuid: headers.uuid
         })
-  const refused = Allowed.refuse(headers, restricted, settings, isOverflowLane)
+  // A second redirect would be a second message; should the first delivery not have made one, nothing is lost (spec worker 6.5).
+  const mayRedirect = record.topic !== overflowTopic && record.wasApplied !== true
+  const refused = Allowed.refuse(headers, restricted, settings, mayRedirect)
   if (refused !== undefined) return refused
   const body = Body.read(record)
   if (body._tag !== "Continue") return body

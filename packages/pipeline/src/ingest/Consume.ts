@@ -31,8 +31,10 @@ const drain = "18 seconds"
 
 export const consume = <R>(
   options: Options<R>
-): Effect.Effect<void, never, R | EventLog | Progress | Health.Health | Scope.Scope> =>
-  Consumer.run<R | Progress | Health.Health>({
+): Effect.Effect<void, never, R | EventLog | Progress | Health.Health | Scope.Scope> => {
+  /** By partition, as it was taken over: messages below were applied before. */
+  const fences = new Map<number, bigint>()
+  return Consumer.run<R | Progress | Health.Health>({
     name: options.name,
     group: options.group,
     topics: [options.topic],
@@ -43,10 +45,10 @@ export const consume = <R>(
     handle: (polled, subscription) => {
       switch (polled._tag) {
         case "Assigned":
-          return assigned(options.group, polled.partitions)
+          return assigned(options.group, polled.partitions, fences)
         case "Records":
           return Effect.andThen(
-            options.process(Interleave.byTime(polled.records)),
+            options.process(marked(Interleave.byTime(polled.records), fences)),
             Consumer.commitAfter(subscription, polled.records)
           )
         // Needs nothing: the batch before it is finished and committed by now.
@@ -55,13 +57,23 @@ export const consume = <R>(
       }
     }
   })
+}
+
+type Fences = ReadonlyMap<number, bigint>
+
+const marked = (records: ReadonlyArray<LogRecord>, fences: Fences): ReadonlyArray<LogRecord> => {
+  const wasApplied = ({ offset, partition }: LogRecord) => offset < (fences.get(partition) ?? 0n)
+  if (!records.some(wasApplied)) return records
+  return records.map((record) => (wasApplied(record) ? { ...record, wasApplied: true } : record))
+}
 
 /** Compares the fence with the log (spec worker 2.7) before the first message of these partitions is looked at. */
-const assigned = (group: string, partitions: ReadonlyArray<Assignment>) =>
+const assigned = (group: string, partitions: ReadonlyArray<Assignment>, fences: Map<number, bigint>) =>
   Effect.gen(function* () {
     const progress = yield* Progress
     for (const mark of yield* Away.postgres(progress.assigned(group, partitions))) {
       const { finding, nextOffset, partition, topic } = mark
+      fences.set(partition, nextOffset)
       const told = Effect.annotateLogs({ topic, partition, nextOffset: String(nextOffset) })
       if (finding === "topic made anew") {
         yield* told(Effect.logWarning("the topic was made anew: beginning at its start"))

@@ -19,6 +19,8 @@ export interface LogRecord extends Position {
   readonly headers: Headers
   /** Milliseconds since the epoch. */
   readonly timestamp: number
+  /** True where the group's progress was past it when its partition was taken over (spec worker 2.7). */
+  readonly wasApplied?: boolean
 }
 
 /** The text of the last header of that name; undefined where there is none, or none with a value. */

@@ -351,6 +351,33 @@ describe("at assignment", () => {
     })
   )
 
+  it.effect("what was redirected before is not redirected again, and what was not is lost to nobody", () =>
+    Effect.gen(function* () {
+      const restrictions = { force_overflow: "phc_1:hot" }
+      const world = yield* World.make({ restrictions, settings: { overflowEnabled: true } })
+      const lane = () => world.recordsOf(Topics.eventsOverflow).length
+      world.log.faults.commit = Effect.never
+      const first = yield* start(world)
+      yield* world.append([E("hot", { set: { a: 1 } }), E("u")])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([lane(), row(world), committed(world)], [1, 2n, undefined])
+      yield* Effect.forkChild(Fiber.interrupt(first))
+      yield* TestClock.adjust("1 minute")
+      world.log.faults.commit = Effect.void
+      yield* start(world)
+      yield* world.append([E("hot")])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([lane(), row(world), committed(world)], [2, 3n, 3n])
+      const events = world.recordsOf(Topics.clickhouseEvents).map(({ value }) => JSON.parse(World.textOf(value)))
+      assert.deepStrictEqual(
+        events.map(({ distinct_id }) => distinct_id),
+        ["u", "hot", "u"]
+      )
+      // Its lane has not been read yet: nothing of it was applied here.
+      assert.isUndefined(world.person("hot"))
+    })
+  )
+
   it.effect("a second worker takes its share of the partitions over, and nothing is applied twice", () =>
     Effect.gen(function* () {
       const world = yield* World.make({ partitions: 4 })

@@ -9,7 +9,7 @@ export const refuse = (
   headers: Headers,
   restrictions: ReadonlySet<Restriction>,
   settings: Settings,
-  isOverflowLane: boolean
+  mayRedirect: boolean
 ): Outcome.Drop | Outcome.DeadLetter | Outcome.Redirect | undefined => {
   if (headers.event !== undefined && settings.eventDenylist.has(headers.event)) return denied(headers.event)
   if (restrictions.size === 0) return undefined
@@ -17,7 +17,7 @@ export const refuse = (
   if (restrictions.has("redirect_to_dlq")) {
     return Outcome.deadLetter("restricted_to_dlq", "restrictions", "a restriction sends this token's events here")
   }
-  if (restrictions.has("force_overflow") && settings.overflowEnabled && !isOverflowLane) {
+  if (restrictions.has("force_overflow") && settings.overflowEnabled && mayRedirect) {
     const keepKey = !restrictions.has("skip_person_processing") || settings.overflowPreserveLocality
     return { _tag: "Redirect", lane: "overflow", reason: "force_overflow", keepKey }
   }
