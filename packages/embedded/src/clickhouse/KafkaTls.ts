@@ -7,21 +7,20 @@ import { join, resolve } from "node:path"
 import * as Redacted from "effect/Redacted"
 
 export interface KafkaTls {
-  /** PEM of the authorities that are trusted instead of the system's. */
-  readonly trusted?: string | undefined
-  /** PEM of the certificate that the brokers see. */
-  readonly certificate?: string | undefined
-  readonly key?: Redacted.Redacted | undefined
+  /** PEM of who may have signed the brokers' certificates; undefined: those that the system trusts. */
+  readonly trusted: string | undefined
+  /** For brokers that want to know their clients, as PEM. */
+  readonly client: { readonly certificate: string; readonly key: Redacted.Redacted } | undefined
   /** False: any certificate of the brokers will do. */
   readonly verify: boolean
 }
 
 /** Writes the files into the engine's folder; answers the engine's arguments. */
-export const write = (folder: string, { certificate, key, trusted, verify }: KafkaTls): ReadonlyArray<string> => {
+export const write = (folder: string, { client, trusted, verify }: KafkaTls): ReadonlyArray<string> => {
   const files: ReadonlyArray<readonly [string, string | undefined]> = [
     ["ssl_ca_location", trusted],
-    ["ssl_certificate_location", certificate],
-    ["ssl_key_location", key && Redacted.value(key)]
+    ["ssl_certificate_location", client?.certificate],
+    ["ssl_key_location", client && Redacted.value(client.key)]
   ]
   const located = files.flatMap(([setting, pem]) => {
     if (pem === undefined) return []

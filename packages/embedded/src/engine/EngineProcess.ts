@@ -1,6 +1,6 @@
 /**
  * The `engine` program as a child of this process: started, awaited until it serves, and stopped with the scope. It does not
- * outlive its parent, whatever ends that; it is not restarted by itself. Nothing of the engine is loaded here.
+ * outlive its parent, whatever ends that; EmbeddedEngine.ts starts it again when it ends. Nothing of the engine is loaded here.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -19,7 +19,7 @@ export interface Options {
   readonly dataDir: string
   /** Of the read-only front; 0 = any that is free. */
   readonly httpPort: number
-  /** 0 or unset = any that is free. A port that is chosen outlives a restart. */
+  /** 0 or unset = any that is free, at this start. */
   readonly writePort?: number | undefined
   /** Whoever knows it may write. */
   readonly password: Redacted.Redacted

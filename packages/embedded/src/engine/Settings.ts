@@ -2,6 +2,7 @@
 import { optional, parsed, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
+import type { KafkaTls } from "../clickhouse/KafkaTls.ts"
 
 /** PEM in base64, as the apps take it too. */
 const pem = (name: string) =>
@@ -33,9 +34,14 @@ export const settings = Config.all({
   kafkaTls: Config.all({
     trusted: pem("KAFKA_TRUSTED_CERT_B64"),
     certificate: pem("KAFKA_CLIENT_CERT_B64"),
-    key: Config.map(pem("KAFKA_CLIENT_CERT_KEY_B64"), (key) => (key === undefined ? undefined : Redacted.make(key))),
+    key: pem("KAFKA_CLIENT_CERT_KEY_B64"),
     verify: Config.Boolean("KAFKA_TLS_VERIFY").pipe(Config.withDefault(true))
-  })
+  }).pipe(
+    Config.map(({ certificate, key, trusted, verify }): KafkaTls => {
+      const both = certificate !== undefined && key !== undefined
+      return { trusted, verify, client: both ? { certificate, key: Redacted.make(key) } : undefined }
+    })
+  )
 })
 
 export type Settings = Config.Success<typeof settings>

@@ -6,7 +6,7 @@ import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHt
 import { Effect } from "effect"
 import * as EngineProcess from "../../src/engine/EngineProcess.ts"
 import { folder } from "../clickhouse/support.ts"
-import { clientOf, http, options, rows } from "./support.ts"
+import { clientOf, http, options, restartable, rows } from "./support.ts"
 
 const raws = (program: EngineProcess.EngineProcess) =>
   Effect.flatMap(clientOf(program.url), (client) => rows(client, "SELECT raw FROM tributary.kafka_errors ORDER BY raw"))
@@ -34,14 +34,13 @@ const runToEnd = (environment: Readonly<Record<string, string>>) =>
 describe("the engine program as a process", () => {
   it.live("opens again with every row after it was killed, on the same ports", () =>
     Effect.gen(function* () {
-      const chosen = options()
+      const chosen = yield* restartable
       const first = yield* EngineProcess.start(chosen)
       yield* Effect.provide(ClickHouseHttp.migrate({ database: "tributary" }), http(first))
       yield* store(first, "1")
       first.kill("SIGKILL")
       assert.strictEqual(yield* first.ended, "SIGKILL")
-      const { readPort: httpPort, writePort } = first.addresses
-      const second = yield* EngineProcess.start({ ...chosen, httpPort, writePort })
+      const second = yield* EngineProcess.start(chosen)
       assert.deepStrictEqual(second.addresses, first.addresses)
       yield* store(second, "2")
       assert.deepStrictEqual(yield* raws(second), [{ raw: "1" }, { raw: "2" }])
@@ -95,6 +94,7 @@ describe("the engine program as a process", () => {
       const port = String(running.addresses.readPort)
       const cases: ReadonlyArray<readonly [Readonly<Record<string, string>>, RegExp]> = [
         [{ DATA_DIR }, /^CLICKHOUSE_PASSWORD is not set/],
+        [{ DATA_DIR, CLICKHOUSE_PASSWORD: "" }, /^CLICKHOUSE_PASSWORD=…: /],
         [{ DATA_DIR, CLICKHOUSE_PASSWORD, CLICKHOUSE_HTTP_PORT: "x" }, /^CLICKHOUSE_HTTP_PORT=x: /],
         [{ DATA_DIR, CLICKHOUSE_PASSWORD, CLICKHOUSE_DATABASE: "a b" }, /^CLICKHOUSE_DATABASE=a b: Expected letters/],
         [

@@ -12,7 +12,7 @@ import { Effect, Fiber, Layer, Option, References } from "effect"
 import { inject } from "vitest"
 import { record } from "../../../pipeline/test/sink/support.ts"
 import * as EngineProcess from "../../src/engine/EngineProcess.ts"
-import { http, options } from "./support.ts"
+import { http, options, restartable } from "./support.ts"
 
 const bootstrapBrokers = [...inject("kafkaHosts")]
 const brokers = bootstrapBrokers.join(",")
@@ -234,9 +234,8 @@ describe("ClickHouse's reading of Kafka", () => {
     Effect.gen(function* () {
       const prefix = `kill_${randomUUID().slice(0, 8)}_`
       yield* topicsOf(prefix, 2)
-      const chosen = options()
+      const chosen = yield* restartable
       const first = yield* EngineProcess.start(chosen)
-      const { readPort: httpPort, writePort } = first.addresses
       yield* Effect.gen(function* () {
         yield* migrate(prefix)
         const to = yield* producer
@@ -269,7 +268,7 @@ describe("ClickHouse's reading of Kafka", () => {
           yield* eventually(events, (n) => n > before)
           engine.kill("SIGKILL")
           yield* engine.ended
-          engine = yield* EngineProcess.start({ ...chosen, httpPort, writePort })
+          engine = yield* EngineProcess.start(chosen)
         }
         yield* Fiber.interrupt(loading)
         yield* load

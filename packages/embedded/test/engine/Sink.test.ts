@@ -7,7 +7,7 @@ import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHt
 import * as Ingest from "@tributary/runtime-node/clickhouse/Ingest"
 import { Effect, Layer, References } from "effect"
 import * as EngineProcess from "../../src/engine/EngineProcess.ts"
-import { http, options } from "./support.ts"
+import { http, restartable } from "./support.ts"
 
 const timestamp = new Date().toISOString().slice(0, 23).replace("T", " ")
 const metric = (name: string) => `{"team_id":1,"timestamp":"${timestamp}","metric_name":"${name}","count":1}`
@@ -26,11 +26,10 @@ const warnings = count("SELECT count() AS n FROM tributary.ingestion_warnings")
 describe("the sink", () => {
   it.live("pauses while ClickHouse is away, also before it was ever there, and then stores everything once", () =>
     Effect.gen(function* () {
-      const chosen = options()
+      const chosen = yield* restartable
       const first = yield* EngineProcess.start(chosen)
       const log = EventLogMemory.make()
-      const { readPort: httpPort, writePort } = first.addresses
-      const restart = EngineProcess.start({ ...chosen, httpPort, writePort })
+      const restart = EngineProcess.start(chosen)
       const kill = (program: EngineProcess.EngineProcess) =>
         Effect.andThen(
           Effect.sync(() => program.kill("SIGKILL")),

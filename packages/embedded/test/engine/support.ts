@@ -3,6 +3,7 @@ import { ClickHouseLogLevel, createClient } from "@clickhouse/client"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
 import { Context, Data, Effect, Layer, Redacted } from "effect"
 import * as EngineProcess from "../../src/engine/EngineProcess.ts"
+import * as Port from "../../src/process/Port.ts"
 import { folder } from "../clickhouse/support.ts"
 
 export const password = Redacted.make("se:cret/+%")
@@ -11,6 +12,11 @@ export const options = (more: Partial<EngineProcess.Options> = {}): EngineProces
   ...{ dataDir: folder(), httpPort: 0, password, output: "ignore" },
   environment: { LOG_LEVEL: "error" },
   ...more
+})
+
+/** On ports that no outgoing connection takes while the program is away. */
+export const restartable = Effect.gen(function* () {
+  return options({ httpPort: yield* Port.take, writePort: yield* Port.take })
 })
 
 /** One program for a block of tests. */
