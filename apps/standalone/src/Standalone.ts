@@ -2,33 +2,31 @@
  * All of Tributary in one process: engines, sink, worker, delivery, and capture last, so that the door opens when everything
  * behind it stands. Released in the reverse order: the door closes, workers finish their batches, sinks flush, engines stop.
  */
-import { createRequire } from "node:module"
-import { dirname, join } from "node:path"
 import * as CaptureApp from "@tributary/app-capture/CaptureApp"
 import * as WorkerApp from "@tributary/app-worker/WorkerApp"
 import * as Topics from "@tributary/domain/row/Topics"
 import { DataDir } from "@tributary/embedded/DataDir"
+import * as Keys from "@tributary/embedded/functions/Keys"
+import { bundledPlaces } from "@tributary/embedded/functions/Places"
 import * as Platform from "@tributary/embedded/Platform"
 import { StartError } from "@tributary/embedded/StartError"
 import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
-import { FunctionStore } from "@tributary/pipeline/service/FunctionStore"
 import { Health } from "@tributary/pipeline/service/Health"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
 import * as Sink from "@tributary/pipeline/sink/Sink"
 import * as Tables from "@tributary/pipeline/sink/Tables"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
+import * as FirstProject from "@tributary/runtime-node/functions/FirstProject"
 import * as FunctionStorePostgres from "@tributary/runtime-node/functions/FunctionStore"
 import * as GeoIpDatabase from "@tributary/runtime-node/geoip/GeoIpDatabase"
 import { CaptureServer } from "@tributary/runtime-node/http/CaptureServer"
 import { Door } from "@tributary/runtime-node/http/Door"
 import * as OutboundHttp from "@tributary/runtime-node/outbound/OutboundHttp"
-import { insertProject } from "@tributary/runtime-node/postgres/InsertProject"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { conflict, type Settings } from "./Config.ts"
 import * as Engines from "./Engines.ts"
-import * as Keys from "./Keys.ts"
 
 /** Runs until it is interrupted. `opened` is told where capture listens, once everything stands. */
 export const run = (settings: Settings, opened: (address: CaptureServer["Service"]) => Effect.Effect<void>) =>
@@ -66,7 +64,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
     )
     const work = Effect.gen(function* () {
       const { behaviour, topicPrefix } = settings
-      yield* makeProject(settings)
+      yield* FirstProject.make(settings.projectToken)
       yield* Sink.run({ topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
       yield* Deliver.run({ siteUrl, topicPrefix })
       yield* WorkerApp.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
@@ -88,18 +86,3 @@ const groups = (settings: Settings, lanes: ReadonlyArray<WorkerApp.Lane>): Reado
   }),
   { group: Deliver.group, topics: [settings.topicPrefix + Topics.clickhouseEvents] }
 ]
-
-/** The project of `PROJECT_TOKEN`; the very first one gets a GeoIP transformation (spec cdp 1.1). */
-const makeProject = ({ projectToken }: Settings) =>
-  Effect.gen(function* () {
-    const { id, isFirst } = yield* insertProject({ token: projectToken, name: "Default project" })
-    const store = yield* FunctionStore
-    if (isFirst) yield* store.ensureGeoIpFunction(id)
-  })
-
-/** The country database that installs with the embedded package. */
-const bundledPlaces = (): string => {
-  const require = createRequire(import.meta.resolve("@tributary/embedded"))
-  const packageJson = require.resolve("@ip-location-db/geo-whois-asn-country-mmdb/package.json")
-  return join(dirname(packageJson), "geo-whois-asn-country.mmdb")
-}

@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { writeDurably } from "@tributary/embedded/DataDir"
-import { StartError } from "@tributary/embedded/StartError"
 import * as Fernet from "@tributary/runtime-node/functions/Fernet"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { writeDurably } from "../DataDir.ts"
+import { StartError } from "../StartError.ts"
 
 const file = "encryption_salt_keys"
 
@@ -21,7 +21,8 @@ export const load = (setting: Redacted.Redacted | undefined, dataDir: string): E
     return keys.success
   })
 
-const kept = (dataDir: string) =>
+/** The keys that are kept in the folder, as the setting would say them. */
+export const kept = (dataDir: string): Effect.Effect<Redacted.Redacted, StartError> =>
   Effect.tryPromise({
     try: async () => {
       const there = await readFile(join(dataDir, file), "utf8").catch((error: NodeJS.ErrnoException) => {
