@@ -1,1 +1,1 @@
-export {}
+export * as Stack from "./Stack.ts"

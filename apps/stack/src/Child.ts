@@ -1,0 +1,85 @@
+/**
+ * One of our programs as a child that is kept running: it cannot outlive this process, is out of the terminal's reach, and is
+ * asked to drain when the scope closes. What it prints goes to a file.
+ */
+import { fileURLToPath } from "node:url"
+import { keepRunning } from "@tributary/embedded/process/KeepRunning"
+import * as Leash from "@tributary/embedded/process/Leash"
+import * as OutputLog from "@tributary/embedded/process/OutputLog"
+import { StartError } from "@tributary/embedded/StartError"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+
+export interface Options {
+  readonly name: string
+  readonly file: URL
+  readonly environment: Readonly<Record<string, string>>
+  readonly log: string
+  /** Answers 200 when it is ready. */
+  readonly readiness: string
+}
+
+export interface Child {
+  /** Never ends, unless the program cannot be kept running. */
+  readonly lost: Effect.Effect<never, StartError>
+}
+
+/** Longer than a program takes to drain. */
+const stopWithin = "40 seconds"
+
+const isReady = (url: string): Effect.Effect<boolean> =>
+  Effect.promise((signal) =>
+    fetch(url, { signal }).then(
+      ({ ok }) => ok,
+      () => false
+    )
+  )
+
+const stop = (leashed: Leash.Leashed): Effect.Effect<void> =>
+  Effect.sync(() => leashed.signal("TERM")).pipe(
+    Effect.andThen(leashed.ended),
+    Effect.timeoutOption(stopWithin),
+    Effect.andThen(Effect.sync(leashed.kill))
+  )
+
+/** Starts it, and waits until it is ready. */
+export const start = ({
+  environment,
+  file,
+  log,
+  name,
+  readiness
+}: Options): Effect.Effect<Child, StartError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const first = yield* Deferred.make<void>()
+    const run = (ready: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        const output = yield* OutputLog.open(log)
+        const leashed = yield* Effect.acquireRelease(
+          Leash.run({
+            command: [process.execPath, "--initial-heap-size=256", fileURLToPath(file)],
+            environment: { ...process.env, ...environment },
+            user: undefined,
+            output: output.descriptor,
+            stop: "TERM",
+            force: "KILL"
+          }),
+          stop
+        )
+        const serves = Effect.repeat(Effect.delay(isReady(readiness), "100 millis"), { until: (yes) => yes })
+        const early = Effect.flatMap(leashed.ended, (how) =>
+          Effect.fail(new StartError({ message: `${name} ended (${how}): ${lastLine(output)} (${log})` }))
+        )
+        yield* Effect.raceFirst(serves, early)
+        yield* ready
+        yield* Deferred.succeed(first, undefined)
+        return yield* leashed.ended
+      }).pipe(Effect.scoped)
+    const lost = Fiber.join(yield* Effect.forkScoped(keepRunning(name, run, Effect.void)))
+    yield* Effect.raceFirst(Deferred.await(first), lost)
+    return { lost }
+  })
+
+const lastLine = (output: OutputLog.OutputLog): string => output.text().trimEnd().split("\n").at(-1) ?? ""
