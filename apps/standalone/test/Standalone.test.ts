@@ -1,20 +1,13 @@
 import { execFile } from "node:child_process"
-import { readdirSync, readlinkSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { connect, type Socket } from "node:net"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import * as Folder from "../../../packages/embedded/test/support/Folder.ts"
-import { capture, events, request, start } from "./support/Start.ts"
-
-/** Processes that have something to do with the folder: servers that run in it, or were started by one who did. */
-const processesIn = (folder: string): ReadonlyArray<string> =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)
-    } catch {
-      return false
-    }
-  })
+import { until } from "../../../packages/embedded/test/support/Program.ts"
+import { processesBelow } from "../../../packages/embedded/test/support/Session.ts"
+import { capture, events, request, type Started, start } from "./support/Start.ts"
 
 const shell = (command: string) =>
   Effect.callback<string>((resume) => {
@@ -60,7 +53,7 @@ describe("npm start", () => {
         assert.strictEqual((yield* capture(first, "a", "b", "c")).status, 200)
         const { code, errors } = yield* first.kill(signal)
         assert.deepStrictEqual([code, errors], [0, ""])
-        assert.deepStrictEqual(processesIn(folder), [])
+        assert.deepStrictEqual(processesBelow(folder), [])
         const second = yield* start(folder)
         yield* second.greeting
         assert.deepStrictEqual(yield* events(second, ["a", "b", "c"]), ["a", "b", "c"])
@@ -76,10 +69,7 @@ describe("npm start", () => {
       yield* first.greeting
       assert.strictEqual((yield* capture(first, "a", "b")).status, 200)
       yield* first.kill("SIGKILL")
-      yield* Effect.repeat(
-        Effect.sync(() => processesIn(folder)),
-        { until: (left) => left.length === 0 }
-      )
+      yield* until(() => processesBelow(folder).length === 0)
       const second = yield* start(folder)
       yield* second.greeting
       assert.strictEqual((yield* capture(second, "c")).status, 200)
@@ -109,22 +99,45 @@ describe("npm start", () => {
     })
   )
 
-  it.live("kill -9 in the middle of a first start leaves a folder that the next start makes whole", () =>
-    Effect.gen(function* () {
-      const folder = yield* Folder.make
-      const first = yield* start(folder)
-      // The door stands before the engines do, and says so.
-      const early = yield* request(`http://127.0.0.1:${first.port}/_readiness`).pipe(
-        Effect.catchDefect(() => Effect.void),
-        Effect.repeat({ until: (answer) => answer !== undefined })
-      )
-      assert.deepStrictEqual(early, { status: 503, text: '{"status":"not ready","reasons":[{"reason":"starting"}]}' })
-      assert.strictEqual((yield* capture(first, "too early")).status, 503)
-      yield* first.kill("SIGKILL")
-      const second = yield* start(folder)
-      yield* second.greeting
-      assert.strictEqual((yield* capture(second, "a")).status, 200)
-      assert.deepStrictEqual(yield* events(second, ["a"]), ["a"])
-    })
+  it.live(
+    "while it starts it answers 503, and kill -9 at any moment leaves a folder that the next start makes whole",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* Folder.make
+        const has = (name: string) => until(() => existsSync(join(folder, name)))
+        const doorStands = ({ port }: Started) =>
+          request(`http://127.0.0.1:${port}/_readiness`).pipe(
+            Effect.catchDefect(() => Effect.void),
+            Effect.repeat({ until: (answer) => answer !== undefined })
+          )
+        const moments = [
+          (program: Started) =>
+            Effect.gen(function* () {
+              assert.deepStrictEqual(yield* doorStands(program), {
+                status: 503,
+                text: '{"status":"not ready","reasons":[{"reason":"starting"}]}'
+              })
+              const early = yield* capture(program, "too early")
+              assert.strictEqual(early.status, 503)
+              assert.strictEqual(JSON.parse(early.text).code, "service_unavailable")
+            }),
+          (program: Started) => program.said("Setting up PostgreSQL's data folder"),
+          () => has("postgres/postmaster.pid"),
+          () => has("clickhouse"),
+          (program: Started) =>
+            Effect.andThen(
+              program.greeting,
+              Effect.map(capture(program, "a"), ({ status }) => assert.strictEqual(status, 200))
+            )
+        ]
+        for (const moment of moments) {
+          const program = yield* start(folder)
+          console.log(Date.now(), "started", moments.indexOf(moment)); yield* Effect.raceFirst(moment(program), program.greeting); console.log(Date.now(), "moment")
+          yield* program.kill("SIGKILL")
+        }
+        const last = yield* start(folder)
+        yield* last.greeting
+        assert.deepStrictEqual(yield* events(last, ["a"]), ["a"])
+      })
   )
 })

@@ -7,6 +7,8 @@ import { Deferred, Effect } from "effect"
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** On standard output, and on standard error. */
+  readonly printed: string
   readonly errors: string
 }
 
@@ -62,7 +64,7 @@ export const start = (dataDir: string, settings: Readonly<Record<string, string>
       errors += chunk.toString()
       heard()
     })
-    child.once("close", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal, errors })))
+    child.once("close", (code, signal) => Deferred.doneUnsafe(ended, Effect.succeed({ code, signal, printed, errors })))
     const said = (text: string): Effect.Effect<void> =>
       Effect.suspend(() => {
         if (printed.includes(text)) return Effect.void

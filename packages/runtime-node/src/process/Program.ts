@@ -14,6 +14,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import { explain } from "../config/Explain.ts"
+import * as Telemetry from "./Telemetry.ts"
 
 /** A signal that comes so soon after the first is the same one: npm and the terminal both deliver it. */
 const sameSignalMs = 1_000
@@ -40,14 +41,22 @@ const logging = Layer.unwrap(
   })
 )
 
+export interface Options {
+  /** What telemetry calls this program. */
+  readonly name?: string
+}
+
 /** Runs until the program ends or a signal comes. */
-export const run = <E>(program: Effect.Effect<unknown, E, Scope.Scope | SecondSignal>): void => {
+export const run = <E>(
+  program: Effect.Effect<unknown, E, Scope.Scope | SecondSignal>,
+  { name = "tributary" }: Options = {}
+): void => {
   const atOnce: Array<Effect.Effect<void>> = []
   watchSignals(atOnce)
   program.pipe(
     Effect.provideService(SecondSignal, { add: (action) => Effect.sync(() => void atOnce.push(action)) }),
     Effect.scoped,
-    Effect.provide(logging),
+    Effect.provide(Layer.provideMerge(Telemetry.layer(name), logging)),
     Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(cause)))),
     (main) =>
       NodeRuntime.runMain(main, {
