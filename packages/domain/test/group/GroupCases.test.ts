@@ -174,7 +174,10 @@ describe("$groupidentify", () => {
   it("F13, F14 never changes a person, but makes one", () => {
     const world = new World()
     world.batch(E("u", { set: { a: 1 } }))
-    world.batch(GI("org", "acme", {}, { set: { a: 2 } }), GI("org", "acme", {}, { set: { a: 2 } }, "v"))
+    world.batch(GI("org", "acme", {}, { set: { a: 2 } }), {
+      ...GI("org", "acme", {}, { set: { a: 2 } }),
+      distinctId: "v"
+    })
     assert.deepStrictEqual(world.people(), [`P(u) v0 {"a":1} u@0`, "P(v) v0 {} v@0"])
   })
 

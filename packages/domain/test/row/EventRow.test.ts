@@ -1,28 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ProcessedEvent } from "@tributary/domain/event/Event"
 import { encode, productTrack } from "@tributary/domain/row/EventRow"
+import { aProject } from "../person/support/Events.ts"
 
 const now = Date.parse("2024-05-01T10:00:05.010Z")
 const event: ProcessedEvent = {
   at: { topic: "t", partition: 0, offset: 1n },
-  project: {
-    id: 1,
-    projectId: 2,
-    apiToken: "phc_x",
-    secretApiToken: null,
-    secretApiTokenBackup: null,
-    name: "p",
-    anonymizeIps: false,
-    personProcessingOptOut: false,
-    heatmapsOptIn: false,
-    cookielessMode: 0,
-    timezone: "UTC",
-    dropEventsOlderThanSeconds: null,
-    ingestedEvent: true,
-    lastSeenEnabled: false,
-    eventFilter: null,
-    eventSchemas: null
-  },
+  project: aProject(1, { projectId: 2 }),
   uuid: "0199A1B2-0000-7000-8000-00000000000F",
   event: "clicked",
   distinctId: "u",

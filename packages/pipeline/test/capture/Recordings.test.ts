@@ -1,51 +1,13 @@
 /** What real SDKs sent, against what must be made of it: every recording in `fixtures/sdk`. */
-import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Timestamp from "@tributary/domain/event/Timestamp"
 import * as Effect from "effect/Effect"
+import { type ExpectedEvent, now, type RecordedRequest, recordings } from "../support/Recordings.ts"
 import { type Captured, make, request } from "./support/captured.ts"
 
 type Json = Record<string, unknown>
 
-interface ExpectedEvent {
-  readonly request: number
-  readonly event: string
-  readonly distinct_id: string
-  readonly token: string
-  readonly uuid: string | null
-  readonly timestamp: string | null
-  readonly offset: number | null
-  readonly set?: Json
-  readonly set_once?: Json
-  readonly unset?: unknown
-  readonly properties?: Json
-  readonly propertiesAnyOf?: Record<string, ReadonlyArray<unknown>>
-}
-
-interface Recording {
-  readonly requests: ReadonlyArray<{
-    readonly kind: string
-    readonly url: string
-    readonly headers: Record<string, string>
-    readonly bodyBase64?: string
-  }>
-  readonly expect: {
-    readonly token: string
-    readonly requests: ReadonlyArray<{
-      readonly accept?: "must" | "refuse"
-      readonly status?: number
-      readonly sentAt?: string | null
-      readonly historicalMigration?: boolean
-    }>
-    readonly events: ReadonlyArray<ExpectedEvent>
-  }
-}
-
-const folder = new URL("../fixtures/sdk/", import.meta.url)
-const recordings = readdirSync(folder).filter((name) => name.endsWith(".json"))
-const now = Date.parse("2026-11-23T00:00:00Z")
-
-const requestOf = ({ bodyBase64, headers, url }: Recording["requests"][number]) => {
+const requestOf = ({ body, headers, url }: RecordedRequest) => {
   const [path = "", query = ""] = url.split("?", 2)
   const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   return request({
@@ -53,7 +15,7 @@ const requestOf = ({ bodyBase64, headers, url }: Recording["requests"][number]) 
     query,
     contentType: lower.get("content-type"),
     contentEncoding: lower.get("content-encoding"),
-    body: Buffer.from(bodyBase64 ?? "", "base64")
+    body
   })
 }
 
@@ -104,21 +66,18 @@ const compare = (message: Captured, expected: ExpectedEvent, sentAt: string | nu
 }
 
 describe("recorded SDKs", () => {
-  for (const name of recordings) {
-    it.effect(`${name.replace(".json", "")} arrives as its recording expects`, () =>
+  for (const { name, requests, token } of recordings) {
+    it.effect(`${name} arrives as its recording expects`, () =>
       Effect.gen(function* () {
-        const { expect, requests }: Recording = JSON.parse(readFileSync(new URL(name, folder), "utf8"))
-        const { capture, captured } = yield* make({ now, token: expect.token })
+        const { capture, captured } = yield* make({ now, token })
         let seen = 0
-        for (const [index, sent] of requests.entries()) {
+        for (const { events, sent, wanted } of requests) {
           if (sent.kind !== "events") continue
-          const wanted = expect.requests[index]
           const reply = yield* capture(requestOf(sent))
-          assert.strictEqual(reply.status, wanted?.status, reply.body)
+          assert.strictEqual(reply.status, wanted.status, reply.body)
           const messages = captured().slice(seen)
-          const events = wanted?.accept === "refuse" ? [] : expect.events.filter((event) => event.request === index)
           assert.strictEqual(messages.length, events.length)
-          for (const [i, event] of events.entries()) compare(messages[i]!, event, wanted?.sentAt)
+          for (const [i, event] of events.entries()) compare(messages[i]!, event, wanted.sentAt)
           seen += messages.length
         }
       })

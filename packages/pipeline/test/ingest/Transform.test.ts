@@ -1,11 +1,11 @@
 /** What becomes of properties on their way: the cases B of spec worker 8.2, heatmaps, and transformations. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Properties } from "@tributary/domain/event/Properties"
-import type * as HogFunction from "@tributary/domain/function/HogFunction"
 import * as Transformation from "@tributary/pipeline/transformation/Transformation"
-import { Effect, Result } from "effect"
+import { Effect } from "effect"
 import * as World from "../support/IngestWorld.ts"
 import { E, GI, I, message, type Options, T0 } from "../support/Message.ts"
+import { aRow } from "../transformation/fixtures.ts"
 
 const { aProject } = World
 
@@ -157,22 +157,6 @@ describe("lifting", () => {
   )
 })
 
-const row = (id: string, templateId: string, executionOrder: number | null = null): HogFunction.Row => ({
-  id,
-  team: 1,
-  type: "transformation",
-  name: `the ${id}`,
-  executionOrder,
-  templateId,
-  inputsSchema: [],
-  inputs: {},
-  secretInputs: Result.succeed(null),
-  filters: {},
-  mappings: null,
-  masking: null,
-  createdAt: 0
-})
-
 type Run = (event: Transformation.TransformationEvent) => Transformation.Outcome
 
 const transforming = (runs: Readonly<Record<string, Run>>, options: World.Options = {}) =>
@@ -181,7 +165,10 @@ const transforming = (runs: Readonly<Record<string, Run>>, options: World.Option
       Transformation.make({ id, name: id, inputs: Transformation.noInputs, run })
     )
     const world = yield* World.make({ ...options, transformations })
-    for (const [index, id] of Object.keys(runs).entries()) world.functions.set(`f${index}`, row(`f${index}`, id, index))
+    for (const [index, templateId] of Object.keys(runs).entries()) {
+      const id = `f${index}`
+      world.functions.set(id, aRow({ id, name: `the ${id}`, templateId, executionOrder: index }))
+    }
     return world
   })
 
@@ -192,7 +179,7 @@ describe("transformations", () => {
         projects: [aProject({ anonymizeIps: true })],
         places: new Map([["1.2.3.4", { countryName: "Norway", countryCode: "NO", subdivisions: [] }]])
       })
-      world.functions.set("geo", row("geo", "template-geoip"))
+      world.functions.set("geo", aRow({ id: "geo" }))
       const ran = yield* world.run(E("u", {}, { ip: "1.2.3.4" }))
       assert.strictEqual(world.propertiesOf("u")?.["$geoip_country_name"], "Norway")
       assert.strictEqual(ran.events[0]?.properties["$geoip_country_code"], "NO")

@@ -4,9 +4,10 @@ import * as Timestamp from "@tributary/domain/event/Timestamp"
 import * as Uuid from "@tributary/domain/event/Uuid"
 import * as Topics from "@tributary/domain/row/Topics"
 import type { Headers, LogMessage } from "@tributary/pipeline/service/LogMessage"
+import { notation, T0 } from "../../../domain/test/person/support/Notation.ts"
 
-export const T0 = Date.UTC(2024, 4, 1, 10)
-export const minutes = (count: number): number => count * 60_000
+export { minutes, T0 } from "../../../domain/test/person/support/Notation.ts"
+
 export const token = "phc_1"
 
 /** The same number, the same uuid. */
@@ -81,28 +82,4 @@ export const message = (
 export const withValue = (self: LogMessage, value: string | Uint8Array): LogMessage => ({ ...self, value })
 export const withHeaders = (self: LogMessage, headers: Headers): LogMessage => ({ ...self, headers })
 
-/** Short names of the notation: `set` is `$set`, `once` is `$set_once`, `unset` is `$unset`. */
-const spelled = ({ once, set, unset, ...rest }: Properties): Properties => ({
-  ...rest,
-  ...defined({ $set: set, $set_once: once, $unset: unset })
-})
-
-export const E = (distinctId: string, said: Properties = {}, options?: Options): LogMessage =>
-  message("custom", distinctId, spelled(said), options)
-
-/** A personless event. */
-export const A = (distinctId: string, said: Properties = {}, options?: Options): LogMessage =>
-  E(distinctId, { ...said, $process_person_profile: false }, options)
-
-/** `I(target, source)`: the notation's `I(target←source)`. */
-export const I = (target: string, source: unknown, said: Properties = {}, options?: Options): LogMessage =>
-  message("$identify", target, { ...spelled(said), $anon_distinct_id: source }, options)
-
-export const AL = (target: string, source: unknown, said: Properties = {}, options?: Options): LogMessage =>
-  message("$create_alias", target, { ...spelled(said), alias: source }, options)
-
-export const MD = (target: string, source: unknown, said: Properties = {}, options?: Options): LogMessage =>
-  message("$merge_dangerously", target, { ...spelled(said), alias: source }, options)
-
-export const GI = (type: unknown, key: unknown, set: unknown, said: Properties = {}, options?: Options): LogMessage =>
-  message("$groupidentify", "u", { ...spelled(said), $group_type: type, $group_key: key, $group_set: set }, options)
+export const { A, AL, E, GI, I, MD } = notation<LogMessage, Options>(message)

@@ -6,9 +6,9 @@ import * as PersonProfile from "@tributary/domain/event/PersonProfile"
 import type { Properties } from "@tributary/domain/event/Properties"
 import { clean } from "@tributary/domain/event/Text"
 import type { Project } from "@tributary/domain/project/Project"
+import { notation, T0 } from "./Notation.ts"
 
-export const T0 = Date.UTC(2024, 4, 1, 10)
-export const minutes = (count: number): number => count * 60_000
+export { minutes, T0 } from "./Notation.ts"
 
 export const aProject = (id: number, changes: Partial<Project> = {}): Project => ({
   id,
@@ -40,18 +40,9 @@ export interface Options {
   readonly processing?: PersonProcessing
 }
 
-/** Short names of the notation: `set` is `$set`, `once` is `$set_once`, `unset` is `$unset`. */
-const spelled = ({ once, set, unset, ...rest }: Properties): Properties => ({
-  ...rest,
-  ...(set === undefined ? {} : { $set: set }),
-  ...(once === undefined ? {} : { $set_once: once }),
-  ...(unset === undefined ? {} : { $unset: unset })
-})
-
 const team1 = aProject(1)
 
-export const event = (name: string, distinctId: string, said: Properties = {}, options: Options = {}): Draft => {
-  const sent = spelled(said)
+const make = (name: string, distinctId: string, sent: Properties, options: Options = {}): Draft => {
   const processing = options.processing ?? (sent["$process_person_profile"] === false ? "off" : "on")
   const strip = (properties: Properties) => PersonProfile.strip(name, properties, processing)
   const timestamp = options.timestamp ?? T0
@@ -70,27 +61,4 @@ export const event = (name: string, distinctId: string, said: Properties = {}, o
   }
 }
 
-export const E = (distinctId: string, said?: Properties, options?: Options): Draft =>
-  event("custom", distinctId, said, options)
-
-export const A = (distinctId: string, said?: Properties, options?: Options): Draft =>
-  event("custom", distinctId, { ...said, $process_person_profile: false }, options)
-
-/** `I(target, source)`: the notation's `I(target←source)`. */
-export const I = (target: string, source: unknown, said?: Properties, options?: Options): Draft =>
-  event("$identify", target, { ...said, $anon_distinct_id: source }, options)
-
-export const AL = (target: string, source: unknown, said?: Properties, options?: Options): Draft =>
-  event("$create_alias", target, { ...said, alias: source }, options)
-
-export const MD = (target: string, source: unknown, said?: Properties, options?: Options): Draft =>
-  event("$merge_dangerously", target, { ...said, alias: source }, options)
-
-/** On the distinct id `u`, unless said otherwise. */
-export const GI = (type: unknown, key: unknown, set?: unknown, said?: Properties, distinctId = "u"): Draft =>
-  event("$groupidentify", distinctId, {
-    ...said,
-    $group_type: type,
-    $group_key: key,
-    ...(set === undefined ? {} : { $group_set: set })
-  })
+export const { A, AL, E, event, GI, I, MD } = notation(make)
