@@ -11,6 +11,7 @@ import type { Assignment, EventLog } from "../service/EventLog.ts"
 import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import { Progress } from "../service/Progress.ts"
+import * as BatchMetrics from "./BatchMetrics.ts"
 import * as Interleave from "./Interleave.ts"
 
 export interface Options<R> {
@@ -47,9 +48,13 @@ export const consume = <R>(
         case "Assigned":
           return assigned(options.group, polled.partitions, fences)
         case "Records":
-          return Effect.andThen(
-            options.process(marked(Interleave.byTime(polled.records), fences)),
-            Consumer.commitAfter(subscription, polled.records)
+          return BatchMetrics.counted(
+            options.name,
+            polled.records,
+            Effect.andThen(
+              options.process(marked(Interleave.byTime(polled.records), fences)),
+              Consumer.commitAfter(subscription, polled.records)
+            )
           )
         // Needs nothing: the batch before it is finished and committed by now.
         case "Revoked":

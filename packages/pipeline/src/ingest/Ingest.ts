@@ -47,9 +47,10 @@ type Always = PersonStore | ProjectStore | GroupTypes | Health
 
 export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Always> =>
   Effect.fn("Ingest.batch")(function* (group: string, records: ReadonlyArray<LogRecord>) {
+    yield* Effect.annotateCurrentSpan({ group, messages: records.length })
     const notes = makeNotes()
-    const admitted = yield* stages.admit(records, notes)
-    const transformed = yield* onSurvivors(stages.transform, admitted, notes)
+    const admitted = yield* stages.admit(records, notes).pipe(Effect.withSpan("Ingest.admit"))
+    const transformed = yield* onSurvivors(stages.transform, admitted, notes).pipe(Effect.withSpan("Ingest.transform"))
     const { groupTypes, outcomes: resolved } = yield* EventStep.resolveGroupTypes(transformed)
     const events = resolved.map((outcome) => (outcome._tag === "Continue" ? outcome.value : undefined))
     // A redirected message must be in its lane before the progress passes it: nothing would bring it back.
@@ -57,7 +58,7 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
     const applied = yield* apply(
       records.map((record, index) => ({ at: record, event: events[index] })),
       { group, groupTypes, settings: settings.fold, steps: { person: stages.person, event: stages.event } }
-    )
+    ).pipe(Effect.withSpan("Ingest.person"))
     notes.warnings.push(...applied.warnings)
     const outcomes = settled.map((outcome, index): Outcome<ProcessedEvent> => {
       if (outcome._tag !== "Continue") return outcome
@@ -65,7 +66,8 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
       if (folded === undefined) throw new Error("the fold left an event without an outcome")
       return folded
     })
-    yield* stages.write.batch({ records, outcomes, teams: admitted.map(teamOf), notes, outbox: applied.outbox })
+    const written = { records, outcomes, teams: admitted.map(teamOf), notes, outbox: applied.outbox }
+    yield* stages.write.batch(written).pipe(Effect.withSpan("Ingest.write"))
     if (!settings.skipIngestedFlag) yield* markIngested(events)
   })
 
