@@ -1,0 +1,58 @@
+/** What an error of kafkajs means for a batch that was sent: by its deepest cause, because outer ones say wrong things (guides kafka-producer 2). */
+import type { NoPartitions, Outcome } from "../LaneClient.ts"
+
+export const deepestCause = (error: unknown): unknown => {
+  let deepest = error
+  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause
+  return deepest
+}
+
+const fieldOf = (error: unknown, name: "name" | "type"): string => {
+  const field =
+    typeof error === "object" && error !== null ? Object.getOwnPropertyDescriptor(error, name)?.value : undefined
+  return typeof field === "string" ? field : ""
+}
+
+const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])
+
+const refused = new Set(["INVALID_TIMESTAMP", "INVALID_RECORD"])
+
+const denied = new Set([
+  "INVALID_TOPIC_EXCEPTION",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "ILLEGAL_SASL_STATE",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_FOR_MESSAGE_FORMAT"
+])
+
+const deniedNames = new Set(["KafkaJSSASLAuthenticationError", "KafkaJSNotImplemented"])
+
+/** Answers, or their absence, after which a batch may be stored all the same. */
+const unknownTypes = new Set(["REQUEST_TIMED_OUT", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "NETWORK_EXCEPTION", "UNKNOWN"])
+/** Before anything was sent. A connection that closes is another thing. */
+const unsentNames = new Set([
+  "KafkaJSConnectionError",
+  "KafkaJSMetadataNotLoaded",
+  "KafkaJSTopicMetadataNotLoaded",
+  "KafkaJSBrokerNotFound"
+])
+
+export const isDenied = (error: unknown): boolean => {
+  const cause = deepestCause(error)
+  return denied.has(fieldOf(cause, "type")) || deniedNames.has(fieldOf(cause, "name"))
+}
+
+export const outcomeOf = (error: unknown): Outcome => {
+  const cause = deepestCause(error)
+  const type = fieldOf(cause, "type")
+  const detail = cause instanceof Error ? cause.message : String(cause)
+  if (tooLarge.has(type)) return { _tag: "TooLarge", detail }
+  if (refused.has(type)) return { _tag: "Refused", detail }
+  if (isDenied(cause)) return { _tag: "Denied", cause }
+  const unknown = type === "" ? !unsentNames.has(fieldOf(cause, "name")) : unknownTypes.has(type)
+  return { _tag: "Unavailable", cause, unknown }
+}
+
+export const noPartitions = (error: unknown): NoPartitions => ({ denied: isDenied(error), cause: deepestCause(error) })
