@@ -46,7 +46,10 @@ export interface SubscribeOptions {
 export interface Subscription {
   /** Waits until there is something; records of one partition come in log order, each once per assignment. */
   readonly poll: Effect.Effect<Polled, EventLogError>
-  /** Stores, per partition, the offset of the next message to read. Never lowers one. */
+  /**
+   * Stores, per partition, the offset of the next message to read. Never lowers one, and passes over partitions that went to
+   * another meanwhile: that is no error, they will be read again from what is committed.
+   */
   readonly commit: (positions: ReadonlyArray<Position>) => Effect.Effect<void, EventLogError>
 }
 

@@ -251,10 +251,11 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
     }
   })
 
-  const commit = Effect.fnUntraced(function* (group: Group, positions: ReadonlyArray<Position>) {
+  const commit = Effect.fnUntraced(function* (group: Group, member: Member, positions: ReadonlyArray<Position>) {
     yield* faults.commit
     for (const at of positions) {
       const name = LogGroup.partitionName(at)
+      if (!member.owned.has(name)) continue
       const before = group.committed.get(name)
       if (before === undefined || before < at.offset) group.committed.set(name, at.offset)
     }
@@ -276,7 +277,7 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
     )
     return {
       poll: Effect.suspend(() => poll(group, member, options)),
-      commit: (positions: ReadonlyArray<Position>) => commit(group, positions)
+      commit: (positions: ReadonlyArray<Position>) => commit(group, member, positions)
     } satisfies Subscription
   })
 

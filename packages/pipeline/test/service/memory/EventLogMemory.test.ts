@@ -5,6 +5,7 @@ import { ProducerError } from "@tributary/pipeline/service/Producer"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { eventLogContract, sharedGroupContract } from "../../contract/EventLog.ts"
+import { handOverContract } from "../../contract/HandOver.ts"
 import { after, aMessage, assignments, records, send, subscribe, textOf } from "../../contract/LogReader.ts"
 import { producerContract } from "../../contract/Producer.ts"
 
@@ -12,6 +13,7 @@ const fresh = Layer.unwrap(Effect.sync(() => EventLogMemory.layer(EventLogMemory
 
 eventLogContract("memory", fresh)
 sharedGroupContract("memory", fresh)
+handOverContract("memory", fresh)
 producerContract("memory", fresh)
 
 describe("EventLogMemory", () => {
