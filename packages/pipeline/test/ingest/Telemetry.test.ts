@@ -37,7 +37,7 @@ describe("a lane's consumer", () => {
         "Ingest.person",
         "Ingest.write"
       ])
-      const snapshot = yield* Metric.snapshot
+      const snapshot = yield* world.provided(Metric.snapshot)
       const of = (id: string) => snapshot.find((metric) => metric.id === id && metric.attributes?.["lane"] === "spans")
       for (const id of ["ingestion_batch_duration_seconds", "ingestion_batch_messages", "ingestion_behind_seconds"]) {
         assert.isDefined(of(id), id)
