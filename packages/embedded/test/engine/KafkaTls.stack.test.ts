@@ -31,67 +31,70 @@ const certificate = () => {
 const login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 
 describe("ClickHouse's reading of Kafka over TLS", () => {
-  it.live("takes authorities, user and password; tells of a wrong one, and knows PLAIN only", () =>
-    Effect.gen(function* () {
-      const { keystore, pem } = certificate()
-      const kafka = EmbeddedKafka.layer({
-        dataDir: folder(),
-        listeners: ["SASL_SSL"],
-        settings: {
-          "listener.name.sasl_ssl.sasl.enabled.mechanisms": "PLAIN",
-          "listener.name.sasl_ssl.plain.sasl.jaas.config": `${login} user_clickhouse="it's secret";`,
-          "ssl.keystore.type": "PKCS12",
-          "ssl.keystore.location": keystore,
-          "ssl.keystore.password": "changeit",
-          "ssl.key.password": "changeit"
-        }
-      })
-      const broker = Context.get(yield* Layer.build(kafka), EmbeddedKafka)
-      const bootstrapBrokers = [broker.host]
-      yield* Effect.promise(async () => {
-        const admin = new Admin({ clientId: "test", bootstrapBrokers })
-        for (const { topic } of targets) await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 })
-        await admin.close()
-        const producer = new Producer({ clientId: "test", bootstrapBrokers, retries: 100, retryDelay: 100 })
-        const value = Buffer.from('{"team_id":1,"group_key":"acme"}')
-        await producer.send({ acks: -1, messages: [{ topic: "clickhouse_groups", value }] })
-        await producer.close()
-      })
-
-      const environment = { LOG_LEVEL: "error", KAFKA_TRUSTED_CERT_B64: pem.toString("base64") }
-      const program = yield* EngineProcess.start(options({ environment }))
-      const migrate = (mechanism: string, password: string) => {
-        const security: KafkaTables.Security = {
-          ...{ protocol: "SASL_SSL", mechanism, username: "clickhouse", password: Redacted.make(password) }
-        }
-        return Start.migrate({
-          ...{ database: "tributary", username: "default" },
-          kafka: { brokers: broker.hostOf("SASL_SSL") ?? "", topicPrefix: "", groupPrefix: "clickhouse-", security }
+  it.live(
+    "takes authorities, user and password; tells of a wrong one, and knows PLAIN only",
+    () =>
+      Effect.gen(function* () {
+        const { keystore, pem } = certificate()
+        const kafka = EmbeddedKafka.layer({
+          dataDir: folder(),
+          listeners: ["SASL_SSL"],
+          settings: {
+            "listener.name.sasl_ssl.sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": `${login} user_clickhouse="it's secret";`,
+            "ssl.keystore.type": "PKCS12",
+            "ssl.keystore.location": keystore,
+            "ssl.keystore.password": "changeit",
+            "ssl.key.password": "changeit"
+          }
         })
-      }
-      yield* Effect.gen(function* () {
-        const { query } = yield* ClickHouseHttp.ClickHouseHttp
-        const refused = yield* Effect.flip(migrate("scram-sha-256", "it's secret"))
-        assert.match(
-          refused.message,
-          /^KAFKA_SASL_MECHANISM=SCRAM-SHA-256: the embedded ClickHouse engine knows only PLAIN/
-        )
+        const broker = Context.get(yield* Layer.build(kafka), EmbeddedKafka)
+        const bootstrapBrokers = [broker.host]
+        yield* Effect.promise(async () => {
+          const admin = new Admin({ clientId: "test", bootstrapBrokers })
+          for (const { topic } of targets) await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 })
+          await admin.close()
+          const producer = new Producer({ clientId: "test", bootstrapBrokers, retries: 100, retryDelay: 100 })
+          const value = Buffer.from('{"team_id":1,"group_key":"acme"}')
+          await producer.send({ acks: -1, messages: [{ topic: "clickhouse_groups", value }] })
+          await producer.close()
+        })
 
-        yield* migrate("plain", "wrong")
-        const [failure] = yield* KafkaWatch.failures({ database: "tributary" }).pipe(
-          Effect.delay("50 millis"),
-          Effect.repeat({ until: (found) => found.length > 0 })
-        )
-        assert.match(failure?.text ?? "", /authentication/i)
+        const environment = { LOG_LEVEL: "error", KAFKA_TRUSTED_CERT_B64: pem.toString("base64") }
+        const program = yield* EngineProcess.start(options({ environment }))
+        const migrate = (mechanism: string, password: string) => {
+          const security: KafkaTables.Security = {
+            ...{ protocol: "SASL_SSL", mechanism, username: "clickhouse", password: Redacted.make(password) }
+          }
+          return Start.migrate({
+            ...{ database: "tributary", username: "default" },
+            kafka: { brokers: broker.hostOf("SASL_SSL") ?? "", topicPrefix: "", groupPrefix: "clickhouse-", security }
+          })
+        }
+        yield* Effect.gen(function* () {
+          const { query } = yield* ClickHouseHttp.ClickHouseHttp
+          const refused = yield* Effect.flip(migrate("scram-sha-256", "it's secret"))
+          assert.match(
+            refused.message,
+            /^KAFKA_SASL_MECHANISM=SCRAM-SHA-256: the embedded ClickHouse engine knows only PLAIN/
+          )
 
-        yield* migrate("plain", "it's secret")
-        yield* query("SELECT group_key FROM tributary.groups").pipe(
-          Effect.delay("50 millis"),
-          Effect.repeat({ until: ([row]) => row?.["group_key"] === "acme" })
-        )
-        const shown = yield* query("SELECT create_table_query AS sql FROM system.tables WHERE name = 'kafka_groups'")
-        assert.notInclude(JSON.stringify(shown), "secret")
-      }).pipe(Effect.provide(Layer.merge(http(program), Health.layer)))
-    }).pipe(Effect.scoped)
+          yield* migrate("plain", "wrong")
+          const [failure] = yield* KafkaWatch.failures({ database: "tributary" }).pipe(
+            Effect.delay("50 millis"),
+            Effect.repeat({ until: (found) => found.length > 0 })
+          )
+          assert.match(failure?.text ?? "", /authentication/i)
+
+          yield* migrate("plain", "it's secret")
+          yield* query("SELECT group_key FROM tributary.groups").pipe(
+            Effect.delay("50 millis"),
+            Effect.repeat({ until: ([row]) => row?.["group_key"] === "acme" })
+          )
+          const shown = yield* query("SELECT create_table_query AS sql FROM system.tables WHERE name = 'kafka_groups'")
+          assert.notInclude(JSON.stringify(shown), "secret")
+        }).pipe(Effect.provide(Layer.merge(http(program), Health.layer)))
+      }).pipe(Effect.scoped),
+    180_000
   )
 })
