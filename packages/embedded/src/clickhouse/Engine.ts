@@ -8,6 +8,7 @@
  */
 import { join, resolve } from "node:path"
 import { codeOf } from "@tributary/runtime-node/clickhouse/Refusal"
+import type { Tls } from "@tributary/runtime-node/kafka/Settings"
 import { drainPending, type RawInsertParams, Session } from "chdb"
 import { ChdbNodeEngine, type QueryAnalysis } from "chdb/durable/node"
 import * as Context from "effect/Context"
@@ -33,7 +34,7 @@ export interface Options {
   /** What the engine may use of memory before a query fails with 241; 1 GB by default. */
   readonly maxMemoryBytes?: number | undefined
   /** For Kafka tables that read over TLS. */
-  readonly kafkaTls?: KafkaTls.KafkaTls | undefined
+  readonly kafkaTls?: Tls | undefined
 }
 
 export interface Read {

@@ -4,19 +4,11 @@
  */
 import { writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import type { Tls } from "@tributary/runtime-node/kafka/Settings"
 import * as Redacted from "effect/Redacted"
 
-export interface KafkaTls {
-  /** PEM of who may have signed the brokers' certificates; undefined: those that the system trusts. */
-  readonly trusted: string | undefined
-  /** For brokers that want to know their clients, as PEM. */
-  readonly client: { readonly certificate: string; readonly key: Redacted.Redacted } | undefined
-  /** False: any certificate of the brokers will do. */
-  readonly verify: boolean
-}
-
 /** Writes the files into the engine's folder; answers the engine's arguments. */
-export const write = (folder: string, { client, trusted, verify }: KafkaTls): ReadonlyArray<string> => {
+export const write = (folder: string, { client, trusted, verify }: Tls): ReadonlyArray<string> => {
   const files: ReadonlyArray<readonly [string, string | undefined]> = [
     ["ssl_ca_location", trusted],
     ["ssl_certificate_location", client?.certificate],

@@ -1,21 +1,7 @@
 /** Settings of the `engine` program: those of the embedded engine, and where and for whom it is written. */
-import { optional, parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { tls } from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
-import * as Redacted from "effect/Redacted"
-import type { KafkaTls } from "../clickhouse/KafkaTls.ts"
-
-/** PEM in base64, as the apps take it too. */
-const pem = (name: string) =>
-  optional(
-    parsed(
-      name,
-      (text) => {
-        const decoded = Buffer.from(text, "base64").toString()
-        return decoded.includes("-----BEGIN ") ? decoded : undefined
-      },
-      "a certificate or key, as PEM in base64"
-    )
-  )
 
 export const settings = Config.all({
   /** The engine's data is in its folder `clickhouse`. */
@@ -31,17 +17,7 @@ export const settings = Config.all({
     "letters, digits and underscores, at most 64"
   ).pipe(Config.withDefault("tributary")),
   /** For Kafka tables that read over TLS. */
-  kafkaTls: Config.all({
-    trusted: pem("KAFKA_TRUSTED_CERT_B64"),
-    certificate: pem("KAFKA_CLIENT_CERT_B64"),
-    key: pem("KAFKA_CLIENT_CERT_KEY_B64"),
-    verify: Config.Boolean("KAFKA_TLS_VERIFY").pipe(Config.withDefault(true))
-  }).pipe(
-    Config.map(({ certificate, key, trusted, verify }): KafkaTls => {
-      const both = certificate !== undefined && key !== undefined
-      return { trusted, verify, client: both ? { certificate, key: Redacted.make(key) } : undefined }
-    })
-  )
+  kafkaTls: tls
 })
 
 export type Settings = Config.Success<typeof settings>

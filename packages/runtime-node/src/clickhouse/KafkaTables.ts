@@ -10,6 +10,7 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as Redacted from "effect/Redacted"
+import type { KafkaSettings } from "../kafka/Settings.ts"
 import * as Cluster from "./Cluster.ts"
 import * as Statement from "./Statement.ts"
 
@@ -21,6 +22,15 @@ export interface Security {
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
 }
+
+/** ClickHouse proves itself as our own programs do. */
+export const securityOf = ({ sasl, tls }: Pick<KafkaSettings, "sasl" | "tls">): Security => ({
+  protocol:
+    sasl === undefined ? (tls === undefined ? "PLAINTEXT" : "SSL") : tls === undefined ? "SASL_PLAINTEXT" : "SASL_SSL",
+  mechanism: sasl?.mechanism,
+  username: sasl?.user,
+  password: sasl?.password
+})
 
 export interface Options {
   /** Brokers as ClickHouse sees them, a comma list. */

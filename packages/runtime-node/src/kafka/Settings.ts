@@ -118,7 +118,8 @@ const noSasl = (protocol: string) =>
     () => undefined
   )
 
-const tls: Config.Config<Tls> = Config.all({
+/** Certificates: those of a client of the brokers, whoever it is. */
+export const tls: Config.Config<Tls> = Config.all({
   trusted: pem("KAFKA_TRUSTED_CERT_B64"),
   certificate: pem("KAFKA_CLIENT_CERT_B64"),
   key: pem("KAFKA_CLIENT_CERT_KEY_B64"),

@@ -111,4 +111,18 @@ describe("ClickHouse's Kafka tables", () => {
     assert.notMatch(text, /\{\{/)
     assert.notInclude(made.join("\n"), "kafka_security_protocol")
   })
+
+  it("prove themselves as our own programs do", () => {
+    const tls = { trusted: undefined, client: undefined, verify: true }
+    const sasl = { mechanism: "PLAIN", user: "u", password: Redacted.make("p") } as const
+    const protocols = [
+      { tls: undefined, sasl: undefined },
+      { tls, sasl: undefined },
+      { tls: undefined, sasl },
+      { tls, sasl }
+    ].map((settings) => KafkaTables.securityOf(settings).protocol)
+    assert.deepStrictEqual(protocols, ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+    const { mechanism, password, username } = KafkaTables.securityOf({ tls, sasl })
+    assert.deepStrictEqual([mechanism, username, password], ["PLAIN", "u", sasl.password])
+  })
 })
