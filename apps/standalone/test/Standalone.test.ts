@@ -27,10 +27,12 @@ const halfARequest = (port: number) =>
     (socket) => Effect.sync(() => socket.destroy())
   )
 
-describe("npm start", () => {
-  it.live("greets with lines that work: one sends a first event, one looks at it", () =>
+// Several starts a test; where other work keeps the machine busy, each takes many seconds.
+describe("npm start", { timeout: 180_000 }, () => {
+  it.live("greets with lines that work, one sends a first event, one looks at it; Ctrl-C ends it with 0", () =>
     Effect.gen(function* () {
-      const program = yield* start(yield* Folder.make)
+      const folder = yield* Folder.make
+      const program = yield* start(folder)
       const greeting = yield* program.greeting
       assert.include(greeting, `http://127.0.0.1:${program.port}`)
       assert.include(greeting, "Project token: phc_local")
@@ -41,39 +43,29 @@ describe("npm start", () => {
       const metrics = yield* request(`http://127.0.0.1:${program.port}/metrics`)
       assert.include(metrics.text, "capture_events_ingested_total 1")
       assert.strictEqual((yield* request(`http://127.0.0.1:${program.port}/_readiness`)).status, 200)
+      const { code, errors, printed } = yield* program.kill("SIGINT")
+      assert.deepStrictEqual([code, errors], [0, ""])
+      assert.notInclude(printed, "WARN")
+      assert.deepStrictEqual(processesBelow(folder), [])
     })
   )
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it.live(`${signal} drains and ends it with 0, and the next start goes on with everything`, () =>
-      Effect.gen(function* () {
-        const folder = yield* Folder.make
-        const first = yield* start(folder)
-        yield* first.greeting
-        assert.strictEqual((yield* capture(first, "a", "b", "c")).status, 200)
-        const { code, errors } = yield* first.kill(signal)
-        assert.deepStrictEqual([code, errors], [0, ""])
-        assert.deepStrictEqual(processesBelow(folder), [])
-        const second = yield* start(folder)
-        yield* second.greeting
-        assert.deepStrictEqual(yield* events(second, ["a", "b", "c"]), ["a", "b", "c"])
-        assert.strictEqual((yield* second.kill(signal)).code, 0)
-      })
-    )
-  }
-
-  it.live("kill -9 right after an answer loses nothing, and leaves no server behind", () =>
+  it.live("what was acknowledged right before SIGTERM or kill -9 is there after the next start", () =>
     Effect.gen(function* () {
       const folder = yield* Folder.make
       const first = yield* start(folder)
       yield* first.greeting
       assert.strictEqual((yield* capture(first, "a", "b")).status, 200)
-      yield* first.kill("SIGKILL")
-      yield* until(() => processesBelow(folder).length === 0)
+      assert.strictEqual((yield* first.kill("SIGTERM")).code, 0)
+      assert.deepStrictEqual(processesBelow(folder), [])
       const second = yield* start(folder)
       yield* second.greeting
-      assert.strictEqual((yield* capture(second, "c")).status, 200)
-      assert.deepStrictEqual(yield* events(second, ["a", "b", "c"]), ["a", "b", "c"])
+      assert.strictEqual((yield* capture(second, "c", "d")).status, 200)
+      yield* second.kill("SIGKILL")
+      yield* until(() => processesBelow(folder).length === 0)
+      const third = yield* start(folder)
+      yield* third.greeting
+      assert.deepStrictEqual(yield* events(third, ["a", "b", "c", "d"]), ["a", "b", "c", "d"])
     })
   )
 
@@ -123,20 +115,16 @@ describe("npm start", () => {
             }),
           (program: Started) => program.said("Setting up PostgreSQL's data folder"),
           () => has("postgres/postmaster.pid"),
-          () => has("clickhouse"),
-          (program: Started) =>
-            Effect.andThen(
-              program.greeting,
-              Effect.map(capture(program, "a"), ({ status }) => assert.strictEqual(status, 200))
-            )
+          () => has("clickhouse")
         ]
         for (const moment of moments) {
           const program = yield* start(folder)
-          console.log(Date.now(), "started", moments.indexOf(moment)); yield* Effect.raceFirst(moment(program), program.greeting); console.log(Date.now(), "moment")
+          yield* Effect.raceFirst(moment(program), program.greeting)
           yield* program.kill("SIGKILL")
         }
         const last = yield* start(folder)
         yield* last.greeting
+        assert.strictEqual((yield* capture(last, "a")).status, 200)
         assert.deepStrictEqual(yield* events(last, ["a"]), ["a"])
       })
   )
