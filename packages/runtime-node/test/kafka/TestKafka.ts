@@ -26,10 +26,10 @@ export const settings = (client: KafkaSettings["client"], partial: Partial<Kafka
 const overheadBytes = 1024
 
 /** Makes topics with 4 partitions; "exists already" is fine. Fails late where the broker is away, as a test's layer may. */
-const topicMaker = Effect.gen(function* () {
+const topicMaker = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
   const admin = yield* Effect.acquireRelease(
     Effect.promise(async () => {
-      const made = new Kafka({ brokers: [...inject("kafkaHosts")], logLevel: logLevel.NOTHING }).admin()
+      const made = new Kafka({ brokers: [...hosts], logLevel: logLevel.NOTHING }).admin()
       await made.connect()
       return made
     }),
@@ -51,10 +51,13 @@ const topicMaker = Effect.gen(function* () {
 })
 
 /** The same services, on a broker that has every topic. */
-export const withTopics = <E>(layer: Layer.Layer<EventLog | Producer, E>): Layer.Layer<EventLog | Producer, E> =>
+export const withTopics = <E>(
+  layer: Layer.Layer<EventLog | Producer, E>,
+  hosts: ReadonlyArray<string> = inject("kafkaHosts")
+): Layer.Layer<EventLog | Producer, E> =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const ensure = yield* topicMaker
+      const ensure = yield* topicMaker(hosts)
       const log = yield* EventLog
       const producer = yield* Producer
       return Context.make(

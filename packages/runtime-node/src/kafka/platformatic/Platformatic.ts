@@ -1,0 +1,11 @@
+/** `@platformatic/kafka`, the default client. */
+import type { KafkaClient } from "../KafkaClient.ts"
+import * as PlatformaticAdmin from "./PlatformaticAdmin.ts"
+import * as PlatformaticEventLog from "./PlatformaticEventLog.ts"
+import * as PlatformaticLaneClient from "./PlatformaticLaneClient.ts"
+
+export const client: KafkaClient = {
+  lanes: PlatformaticLaneClient.make,
+  eventLog: PlatformaticEventLog.layer,
+  admin: PlatformaticAdmin.make
+}
