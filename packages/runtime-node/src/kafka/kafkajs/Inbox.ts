@@ -2,10 +2,10 @@
  * Between kafkajs, which pushes what it fetched of a partition and waits until that is dealt with, and a subscription, which
  * is polled (guides kafka-consumer 9, kj 2–4).
  *
- * What was pushed is held as the push that is still pending, never beyond it: only meanwhile may be committed, and only
- * when all pushes have ended does kafkajs join its group again. So what was handed out holds up a hand-over until the next
- * poll, which says that it is dealt with, or until a limit has passed. Everything belongs to one assignment; what is left of
- * an earlier one is dropped, and its commits are fenced.
+ * What was pushed is held as the push that is still pending, never beyond it, so kafkajs' own bounds are ours. Before the
+ * group is divided anew the subscription is told, and what it has in hand may still be committed: kafkajs waits for the
+ * poll after that, or until a limit has passed. Everything belongs to one assignment; what is left of an earlier one is
+ * dropped, and its commits are fenced.
  */
 import type { Position } from "@tributary/domain/event/Position"
 import * as Changes from "@tributary/pipeline/service/Changes"
@@ -82,6 +82,7 @@ export const make = (options: Options) => {
   const committed = new Map<string, bigint>()
   /** The last push of each partition of which something was handed out. */
   const handedOut = new Map<string, Push>()
+  const barriers: Array<() => void> = []
 
   const finish = (key: string, feed: Feed): void => {
     const last = feed.push.batch.messages[feed.index - 1]
@@ -120,6 +121,7 @@ export const make = (options: Options) => {
     next.clear()
     committed.clear()
     for (const { end } of ending.values()) end(error)
+    for (const pass of barriers.splice(0)) pass()
     changes.happened()
   }
 
@@ -144,6 +146,12 @@ export const make = (options: Options) => {
       if (phase._tag === "Reading") advance(key, feed)
       changes.happened()
       return promise
+    },
+
+    /** Before kafkajs joins its group again: waits for what is in hand. */
+    barrier: (now: number): Promise<void> => {
+      rebalancing(undefined, now)
+      return phase._tag === "Leaving" ? new Promise((resolve) => void barriers.push(resolve)) : Promise.resolve()
     },
 
     /** kafkajs has joined: these are the partitions from now on. */

@@ -64,10 +64,10 @@ const subscribe = (settings: KafkaSettings, connect: () => ReturnType<typeof Con
           return news
         }
         if (news?._tag === "Assigned") {
-          const partitions = yield* assign(news.partitions)
-          if (inbox.tellAssigned(news.partitions, partitions.map(startOf)))
-            return { _tag: "Assigned", partitions } satisfies Polled
-          continue
+          const found = yield* assign(news.partitions)
+          const starts = found.map(({ start }) => start)
+          if (!inbox.tellAssigned(news.partitions, starts) || found.length === 0) continue
+          return { _tag: "Assigned", partitions: found.map(({ assignment }) => assignment) } satisfies Polled
         }
         const cause = member.failure()
         if (cause !== undefined) return yield* new EventLogError({ operation: "poll", cause })
@@ -115,37 +115,38 @@ const subscribe = (settings: KafkaSettings, connect: () => ReturnType<typeof Con
     return { poll, commit } satisfies Subscription
   })
 
-const startOf = ({ begin, committed, partition, topic }: Assignment): Inbox.Start => ({
-  topic,
-  partition,
-  next: committed ?? begin,
-  committed
-})
+interface Found {
+  readonly assignment: Assignment
+  readonly start: Inbox.Start
+}
 
+/** Where reading begins: at the commit, or at the nearest end of the log where that has been cut. */
 const assignments = (admin: Admin, group: string) => (partitions: ReadonlyArray<Inbox.Place>) =>
-  attempt("assign", async () => {
+  attempt("assign", async (): Promise<ReadonlyArray<Found>> => {
     const topics = [...new Set(partitions.map(({ topic }) => topic))]
-    const committed = await committedOffsets(admin, group, topics)
-    const begins = new Map<string, bigint>()
+    const offsets = new Map<string, bigint>(await committedOffsets(admin, group, topics))
+    const bounds = new Map<string, { readonly low: bigint; readonly high: bigint }>()
     for (const topic of topics) {
-      for (const { low, partition } of await offsetsOf(admin, topic)) {
-        begins.set(Inbox.keyOf({ topic, partition }), BigInt(low))
+      for (const { high, low, partition } of await offsetsOf(admin, topic)) {
+        bounds.set(Inbox.keyOf({ topic, partition }), { low: BigInt(low), high: BigInt(high) })
       }
     }
-    return partitions.map(
-      ({ partition, topic }): Assignment => ({
-        topic,
-        partition,
-        topicId: undefined,
-        begin: begins.get(Inbox.keyOf({ topic, partition })) ?? 0n,
-        end: attempt("end", async () => {
-          const found = (await offsetsOf(admin, topic)).find((offsets) => offsets.partition === partition)
-          if (found === undefined) throw new Error(`${topic} has no partition ${partition}`)
-          return BigInt(found.high)
-        }),
-        committed: committed.get(Inbox.keyOf({ topic, partition }))
-      })
-    )
+    return partitions.map((place) => {
+      const { high, low } = bounds.get(Inbox.keyOf(place)) ?? { low: 0n, high: 0n }
+      const committed = offsets.get(Inbox.keyOf(place))
+      const next = committed === undefined ? low : committed < high ? committed : high
+      return {
+        assignment: { ...place, topicId: undefined, begin: low, end: endOf(admin, place), committed },
+        start: { ...place, next, committed: committed === undefined ? undefined : next }
+      }
+    })
+  })
+
+const endOf = (admin: Admin, { partition, topic }: Inbox.Place): Assignment["end"] =>
+  attempt("end", async () => {
+    const found = (await offsetsOf(admin, topic)).find((offsets) => offsets.partition === partition)
+    if (found === undefined) throw new Error(`${topic} has no partition ${partition}`)
+    return BigInt(found.high)
   })
 
 const offsetsOf = async (admin: Admin, topic: string) => {

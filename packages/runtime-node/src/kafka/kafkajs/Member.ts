@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { Kafka } from "kafkajs"
+import { type Kafka, type PartitionAssigner, PartitionAssigners } from "kafkajs"
 import * as Connection from "./Connection.ts"
 import type * as Inbox from "./Inbox.ts"
 
@@ -74,6 +74,7 @@ const consume = (options: Options, inbox: Inbox.Inbox, joined: () => void) =>
         maxWaitTimeInMs: 200,
         maxBytes: 8 * 1024 * 1024,
         maxBytesPerPartition: 1024 * 1024,
+        partitionAssigners: [behind(() => inbox.barrier(Date.now()))],
         retry: { restartOnFailure: () => Promise.resolve(false) },
         ...(options.rack === undefined ? {} : { rackId: options.rack })
       })
@@ -122,3 +123,16 @@ const consume = (options: Options, inbox: Inbox.Inbox, joined: () => void) =>
     yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced(heartbeatMs)))
     return yield* Deferred.await(over)
   })
+
+/**
+ * Has kafkajs wait before it joins its group. It asks for the group's coordinator then, which is the one step that can be held
+ * up while nothing is being read; only here does it show what it asks.
+ */
+const behind =
+  (barrier: () => Promise<void>): PartitionAssigner =>
+  (config) => {
+    const { cluster } = config
+    const find = cluster.findGroupCoordinator.bind(cluster)
+    cluster.findGroupCoordinator = (group) => barrier().then(() => find(group))
+    return PartitionAssigners.roundRobin(config)
+  }

@@ -4,6 +4,7 @@ import * as KafkaJsLaneClient from "@tributary/runtime-node/kafka/kafkajs/KafkaJ
 import * as Lanes from "@tributary/runtime-node/kafka/Lanes"
 import { Effect, Layer } from "effect"
 import { eventLogContract, sharedGroupContract } from "../../../../pipeline/test/contract/EventLog.ts"
+import { handOverContract } from "../../../../pipeline/test/contract/HandOver.ts"
 import { producerContract } from "../../../../pipeline/test/contract/Producer.ts"
 import * as TestKafka from "../TestKafka.ts"
 
@@ -19,3 +20,4 @@ const layer = TestKafka.withTopics(Layer.merge(KafkaJsEventLog.layer(settings), 
 producerContract("kafkajs", layer, { headersByName: true })
 eventLogContract("kafkajs", layer)
 sharedGroupContract("kafkajs", layer)
+handOverContract("kafkajs", layer)
