@@ -1,9 +1,10 @@
 /**
  * The simulator over many seeds: `--seeds N [--from S]`. A failing seed is told with the shortest history found and the command that
- * replays it, which names what was left of it (`--events`, `--faults`: numbers, or `none`). `--flaw NAME` plants a bug, to see how it is
- * found. The last line is `N seeds, V violations`.
+ * replays it, which names what was left of it (`--events`, `--faults`: numbers, or `none`). `--flavour NAME` presses one thing in all of them,
+ * `--flaw NAME` plants a bug, to see how it is found. The last line is `N seeds, V violations`.
  */
 import { parseArgs } from "node:util"
+import { flavours } from "@tributary/pipeline/simulate/Flavour"
 import { flaws as known } from "@tributary/pipeline/simulate/Flaws"
 import * as Plan from "@tributary/pipeline/simulate/Plan"
 import * as Report from "@tributary/pipeline/simulate/Report"
@@ -19,7 +20,14 @@ const end = (line) => {
 const read = () => {
   try {
     const string = { type: "string" }
-    const options = { seeds: string, from: string, events: string, faults: string, flaw: { ...string, multiple: true } }
+    const options = {
+      seeds: string,
+      from: string,
+      events: string,
+      faults: string,
+      flavour: string,
+      flaw: { ...string, multiple: true }
+    }
     return parseArgs({ options }).values
   } catch (error) {
     return end(error.message)
@@ -40,14 +48,19 @@ for (const flaw of flaws) {
   if (!Object.hasOwn(known, flaw)) end(`--flaw is one of: ${Object.keys(known).join("; ")}`)
 }
 
+if (values.flavour !== undefined && !flavours.some(({ name }) => name === values.flavour)) {
+  end(`--flavour is one of: ${flavours.map(({ name }) => name).join("; ")}`)
+}
+
 let violations = 0
 let failing = 0
 const begun = performance.now()
 for (let seed = from; seed < from + seeds; seed++) {
-  const plan = Plan.only(Plan.draw(seed), listed(values.events), listed(values.faults))
+  const plan = Plan.only(Plan.draw(seed, values.flavour), listed(values.events), listed(values.faults))
   const result = Simulate.play(plan, { flaws })
   violations += result.violations.length
-  if (result.violations.length > 0 && ++failing <= told) console.log(`${Report.of(result, { flaws })}\n`)
+  if (result.violations.length > 0 && ++failing <= told)
+    console.log(`${Report.of(result, { flaws }, values.flavour)}\n`)
   else if (result.violations.length > 0) console.log(`seed ${seed}: ${result.violations[0]}`)
   const done = seed - from + 1
   if (done % 1000 === 0) {

@@ -24,7 +24,7 @@ const crowded = { workers: 3, partitions: 3, lateMs: 500, maxMessages: 4 } as co
 
 const mixture: Flavour = { name: "mixture" }
 
-const flavours: ReadonlyArray<Flavour> = [
+export const flavours: ReadonlyArray<Flavour> = [
   {
     name: "merges and groups",
     kinds: { set: 4, identify: 1, "merge dangerously": 4, group: 10 },

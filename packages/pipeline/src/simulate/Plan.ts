@@ -34,9 +34,11 @@ export interface Plan {
 /** About how many calls of servers one action brings; faults strike within so many, give or take. */
 const callsPerAction = 16
 
-export const draw = (seed: number): Plan => {
+/** The plan of a seed; in a flavour of one's choice, by its name, or in the one that the seed draws. */
+export const draw = (seed: number, named?: string): Plan => {
   const chance = Chance.make(seed, "shape")
-  const flavour = Flavour.draw(chance)
+  const drawn = Flavour.draw(chance)
+  const flavour = Flavour.flavours.find(({ name }) => name === named) ?? drawn
   const shape: Shape = {
     partitions: chance.pick([1, 2, 3, 4]),
     workers: chance.pick([1, 2, 3, 3]),

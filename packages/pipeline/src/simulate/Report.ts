@@ -16,11 +16,12 @@ export const argumentsOf = (whole: Plan, part: Plan): string => {
 const telling = (line: string): boolean =>
   !/ log\.(poll|join|end) | PostgreSQL\.(projects|read progress) /.test(`${line} `)
 
-export const of = (failing: Simulate.Result, options: Simulate.Options = {}): string => {
+export const of = (failing: Simulate.Result, options: Simulate.Options = {}, flavour?: string): string => {
   const { plan } = failing
   const part = Shrink.shrink(plan, options)
   const { history, violations } = Simulate.play(part, { ...options, isRecording: true })
   const planted = (options.flaws ?? []).map((flaw) => ` --flaw "${flaw}"`).join("")
+  const pressed = flavour === undefined ? "" : ` --flavour "${flavour}"`
   return [
     `seed ${plan.seed}: ${failing.violations.length} violations`,
     ...violations.map((violation) => `  ${violation}`),
@@ -29,6 +30,6 @@ export const of = (failing: Simulate.Result, options: Simulate.Options = {}): st
     ...part.faults.map((fault) => `  ${Faults.describe(fault)}`),
     "milliseconds, process, what it calls, and ! what goes wrong:",
     ...history.filter(telling),
-    `replay: npm run simulate -- ${argumentsOf(plan, part)}${planted}`
+    `replay: npm run simulate -- ${argumentsOf(plan, part)}${pressed}${planted}`
   ].join("\n")
 }

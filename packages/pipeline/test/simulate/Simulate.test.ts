@@ -22,13 +22,13 @@ describe("a simulated run", () => {
     }
   })
 
-  it("keeps every guarantee, whatever goes wrong", () => {
+  it("keeps every guarantee, whatever goes wrong", { timeout: 300_000 }, () => {
     let struck = 0
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 200; seed++) {
       const result = Simulate.run(seed)
       struck += result.struck
       assert.deepStrictEqual([seed, ...result.violations], [seed])
     }
-    assert.isAbove(struck, 600)
+    assert.isAbove(struck, 400)
   })
 })

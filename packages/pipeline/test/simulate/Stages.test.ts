@@ -4,8 +4,8 @@ import * as Outcome from "@tributary/domain/event/Outcome"
 import * as Simulate from "@tributary/pipeline/simulate/Simulate"
 import { Effect } from "effect"
 
-/** A transformation that drops what people look at. */
-const withoutLooks: NonNullable<Simulate.Options["stages"]> = (stages) => ({
+/** A transformation that drops what alice does. */
+const withoutAlice: NonNullable<Simulate.Options["stages"]> = (stages) => ({
   ...stages,
   transform: (batch, notes) =>
     Effect.map(stages.transform(batch, notes), (outcomes) =>
@@ -16,9 +16,9 @@ const withoutLooks: NonNullable<Simulate.Options["stages"]> = (stages) => ({
 })
 
 it("stages of one's own keep the guarantees, with the fates that they decide", () => {
-  for (let seed = 1; seed <= 60; seed++) {
+  for (let seed = 1; seed <= 30; seed++) {
     const { violations } = Simulate.run(seed, {
-      stages: withoutLooks,
+      stages: withoutAlice,
       fate: ({ kind, who }, usual) => (who === "alice" && kind !== "garbage" ? "dropped" : usual)
     })
     assert.deepStrictEqual([seed, ...violations], [seed])
