@@ -3,17 +3,25 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import { afterAll } from "vitest"
 import { Tables } from "../../../pipeline/test/contract/ClickHouseSink.ts"
 import * as EmbeddedClickHouse from "../../src/clickhouse/EmbeddedClickHouse.ts"
 import * as Engine from "../../src/clickhouse/Engine.ts"
 import * as Query from "../../src/clickhouse/Query.ts"
 
-/** A folder that goes when the test's process ends. */
+const folders: Array<string> = []
+
+/** A folder that goes after the last test of the file, when engines are closed. */
 export const folder = (): string => {
   const made = mkdtempSync(join(tmpdir(), "tributary-clickhouse-"))
-  process.on("exit", () => rmSync(made, { recursive: true, force: true }))
+  folders.push(made)
   return made
 }
+
+// Not when the process exits: vitest ends it by a signal.
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true })
+})
 
 export const engine = EmbeddedClickHouse.layer().pipe(
   Layer.provideMerge(Engine.layer({ folder: folder(), database: "tributary" }))
