@@ -4,29 +4,56 @@
  */
 import { Health } from "@tributary/pipeline/service/Health"
 import type { Producer } from "@tributary/pipeline/service/Producer"
+import type { ProjectStore as Projects } from "@tributary/pipeline/service/ProjectStore"
+import { CaptureServer } from "@tributary/runtime-node/http/CaptureServer"
 import { Door } from "@tributary/runtime-node/http/Door"
 import { HealthServer } from "@tributary/runtime-node/http/HealthServer"
 import * as Readiness from "@tributary/runtime-node/http/Readiness"
+import * as Kafka from "@tributary/runtime-node/kafka/Client"
+import * as Topics from "@tributary/runtime-node/kafka/Topics"
 import * as Database from "@tributary/runtime-node/postgres/Database"
 import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
 import * as Processes from "@tributary/runtime-node/process/Processes"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CaptureApp from "./CaptureApp.ts"
+import type * as Scope from "effect/Scope"
 import type { ProgramSettings } from "./Config.ts"
 
 /** Projects are looked up, and nothing else is asked of PostgreSQL. */
 const projects = ({ databaseUrl, poolSize }: ProgramSettings) =>
   ProjectStore.layer.pipe(Layer.provide(Database.layer({ databaseUrl, personsDatabaseUrl: databaseUrl, poolSize })))
 
-/** One process that serves. Where it is one of several, the first one tells of its health. */
-const serve = <E>(settings: ProgramSettings, log: Layer.Layer<Producer, E, Health>) =>
+const log = ({ capture, gatherMs, kafka, topicPrefix }: ProgramSettings) => {
+  const { historical, main, overflow } = capture.topics
+  const ensured = Topics.ensure(kafka, Topics.ofCapture(topicPrefix, [main, overflow, historical]))
+  return Layer.unwrap(Effect.as(ensured, Kafka.layer(kafka, { gatherMs })))
+}
+
+/** Opens the door when these services stand, and serves. `opened` is told where. Interrupted, it drains before anything else ends. */
+export const serve = <E>(
+  { capture, server }: Pick<ProgramSettings, "capture" | "server">,
+  services: Layer.Layer<Producer | Projects, E, Health>,
+  opened: (address: CaptureServer["Service"]) => Effect.Effect<void, never, Health | Scope.Scope> = () => Effect.void
+) =>
   Effect.gen(function* () {
-    const app = CaptureApp.layer({ ...settings, health: Processes.isOneOfSeveral() ? undefined : settings.health })
-    yield* Layer.build(app.pipe(Layer.provide(Layer.merge(projects(settings), log))))
-    if (Processes.isOneOfSeveral()) yield* Processes.report(Readiness.status(yield* Health))
+    const health = yield* Health
+    yield* health.starting
+    const context = yield* Layer.build(CaptureServer.layerBehindDoor(server, capture).pipe(Layer.provide(services)))
+    yield* health.started
+    yield* opened(yield* Effect.provide(CaptureServer, context))
     return yield* Effect.never
-  }).pipe(Effect.provide(Layer.provideMerge(Door.layer(settings.server), Health.layer)))
+  }).pipe(Effect.scoped, Effect.provide(Door.layer(server)))
+
+/** Of one process: its health has a port of its own, and is told from first to last. */
+const alone = (settings: ProgramSettings) =>
+  serve(settings, Layer.merge(projects(settings), log(settings))).pipe(
+    Effect.provide(HealthServer.layer(settings.health))
+  )
+
+const oneOfSeveral = (settings: ProgramSettings) =>
+  serve(settings, Layer.merge(projects(settings), log(settings)), () =>
+    Effect.flatMap(Health, (health) => Processes.report(Readiness.status(health)))
+  )
 
 const supervise = (settings: ProgramSettings) =>
   Effect.gen(function* () {
@@ -36,5 +63,7 @@ const supervise = (settings: ProgramSettings) =>
   })
 
 /** Runs until it is interrupted, then drains. */
-export const run = <E>(settings: ProgramSettings, log: Layer.Layer<Producer, E, Health>) =>
-  settings.processes === 1 || Processes.isOneOfSeveral() ? serve(settings, log) : supervise(settings)
+export const run = (settings: ProgramSettings) => {
+  if (Processes.isOneOfSeveral()) return Effect.provide(oneOfSeveral(settings), Health.layer)
+  return settings.processes === 1 ? Effect.provide(alone(settings), Health.layer) : supervise(settings)
+}

@@ -6,6 +6,7 @@ import { bytes, duration, optional, parsed, port, postgresUrl, whole } from "@tr
 import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
 import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
 import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
+import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 
@@ -110,6 +111,8 @@ export const kafkaHosts: Config.Config<string | undefined> = optional(Config.Str
 export const settings = Config.all({
   server: server({ host: "0.0.0.0" }),
   capture,
+  topicPrefix: prefix,
+  kafka: Kafka.settings,
   health: health({ host: "0.0.0.0" }),
   databaseUrl: postgresUrl("DATABASE_URL"),
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 1, max: 1000 }).pipe(Config.withDefault(10)),

@@ -1,2 +1,2 @@
-export * as CaptureApp from "./CaptureApp.ts"
+export * as Capture from "./Capture.ts"
 export * as Config from "./Config.ts"

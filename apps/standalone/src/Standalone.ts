@@ -2,7 +2,6 @@
  * All of Tributary in one process: engines, sink, worker, delivery, and capture last, so that the door opens when everything
  * behind it stands. Released in the reverse order: the door closes, workers finish their batches, sinks flush, engines stop.
  */
-import * as CaptureApp from "@tributary/app-capture/CaptureApp"
 import * as WorkerApp from "@tributary/app-worker/WorkerApp"
 import * as Topics from "@tributary/domain/row/Topics"
 import { DataDir } from "@tributary/embedded/DataDir"
@@ -69,7 +68,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
       yield* Deliver.run({ siteUrl, topicPrefix })
       yield* WorkerApp.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
       const server = { ...settings.server, servesMetrics: true }
-      const capture = yield* Layer.build(CaptureApp.layer({ ...settings, server, health: undefined }))
+      const capture = yield* Layer.build(CaptureServer.layerBehindDoor(server, settings.capture))
       yield* opened(yield* Effect.provide(CaptureServer, capture))
       return yield* Effect.never
     })

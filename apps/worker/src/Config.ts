@@ -5,6 +5,7 @@ import * as Ingest from "@tributary/pipeline/ingest/Settings"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
 import { bytes, clickhouseUrl, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Fernet from "@tributary/runtime-node/functions/Fernet"
+import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Address from "@tributary/runtime-node/outbound/Address"
 import * as Config from "effect/Config"
 import * as Redacted from "effect/Redacted"
@@ -95,15 +96,23 @@ export const functions = {
   ).pipe(Config.withDefault<Address.Ranges>(() => false))
 }
 
+const healthPort = Config.all({
+  host: text("HOST", "0.0.0.0"),
+  port: optional(Config.Port("HEALTH_PORT")),
+  alias: Config.Port("HTTP_SERVER_PORT").pipe(Config.withDefault(8001))
+}).pipe(Config.map(({ alias, host, port }) => ({ host, port: port ?? alias })))
+
 /** The worker as a program of its own. */
 export const settings = Config.all({
   ...clickhouse,
   ...functions,
+  health: healthPort,
   behaviour,
   restrictions,
   consumption,
   lanes: laneTopics,
   topicPrefix: prefix,
+  kafka: Kafka.settings,
   databaseUrl: postgresUrl("DATABASE_URL"),
   personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
   poolSize: whole("POSTGRES_POOL_SIZE", { min: 4, max: 1000 }).pipe(Config.withDefault(10)),

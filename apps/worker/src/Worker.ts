@@ -4,17 +4,18 @@
  */
 import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
-import type { EventLog } from "@tributary/pipeline/service/EventLog"
 import { Health } from "@tributary/pipeline/service/Health"
-import type { Producer } from "@tributary/pipeline/service/Producer"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
 import * as ClickHouseIngest from "@tributary/runtime-node/clickhouse/Ingest"
-import type { Security } from "@tributary/runtime-node/clickhouse/KafkaTables"
+import { securityOf } from "@tributary/runtime-node/clickhouse/KafkaTables"
 import * as Fernet from "@tributary/runtime-node/functions/Fernet"
 import * as FunctionStore from "@tributary/runtime-node/functions/FunctionStore"
 import * as GeoIpDatabase from "@tributary/runtime-node/geoip/GeoIpDatabase"
+import { HealthServer } from "@tributary/runtime-node/http/HealthServer"
+import * as Kafka from "@tributary/runtime-node/kafka/Client"
+import * as Topics from "@tributary/runtime-node/kafka/Topics"
 import * as OutboundHttp from "@tributary/runtime-node/outbound/OutboundHttp"
 import * as Database from "@tributary/runtime-node/postgres/Database"
 import * as PostgresStart from "@tributary/runtime-node/postgres/Start"
@@ -23,13 +24,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Settings } from "./Config.ts"
 import * as WorkerApp from "./WorkerApp.ts"
-
-/** How ClickHouse reaches the log, where it reads by itself. */
-export interface LogAddress {
-  /** A comma list of brokers. */
-  readonly brokers: string
-  readonly security: Security | undefined
-}
 
 const postgres = (settings: Settings) =>
   Stores.layer.pipe(
@@ -60,36 +54,48 @@ const functions = ({ encryptionKeys, geoipDatabase, siteUrl }: Settings) =>
     Layer.provide(geoipDatabase === undefined ? GeoIpDatabase.layerNone : GeoIpDatabase.layer(geoipDatabase))
   )
 
-/** Runs until it is interrupted, then drains. Fails with one line for operators where an engine refuses for good. */
-export const run = <E>(settings: Settings, address: LogAddress, log: Layer.Layer<Producer | EventLog, E, Health>) => {
-  const world = Layer.mergeAll(
+/** Everything around the worker, once the log's topics are there. What the worker writes is gathered by its batches already. */
+const world = (settings: Settings) =>
+  Layer.mergeAll(
     functions(settings),
     Restrictions.layerStatic(settings.restrictions),
     OutboundHttp.layer({ allowPrivate: settings.allowPrivate })
-  ).pipe(Layer.provideMerge(postgres(settings)), Layer.provideMerge(clickhouse(settings)), Layer.provideMerge(log))
-  return Effect.gen(function* () {
-    const { behaviour, clickhouseDatabase, consumption, siteUrl, topicPrefix } = settings
+  ).pipe(
+    Layer.provideMerge(postgres(settings)),
+    Layer.provideMerge(clickhouse(settings)),
+    Layer.provideMerge(Kafka.layer(settings.kafka, { gatherMs: 0 }))
+  )
+
+const work = (settings: Settings) =>
+  Effect.gen(function* () {
+    const { behaviour, consumption, kafka, siteUrl, topicPrefix } = settings
+    const lanes = WorkerApp.lanes(settings.lanes, consumption)
     yield* Deliver.run({ siteUrl, topicPrefix })
-    yield* WorkerApp.run({
-      ...consumption,
-      behaviour,
-      topicPrefix,
-      lanes: WorkerApp.lanes(settings.lanes, consumption),
-      topics: settings.lanes
-    })
-    yield* Effect.addFinalizer(() => Health.use(({ stopping }) => stopping))
+    yield* WorkerApp.run({ ...consumption, behaviour, topicPrefix, lanes, topics: settings.lanes })
+    const health = yield* Health
+    yield* health.started
+    yield* Effect.addFinalizer(() => health.stopping)
     return yield* ClickHouseIngest.run({
       ingest: settings.clickhouseIngest,
-      database: clickhouseDatabase,
+      database: settings.clickhouseDatabase,
       cluster: settings.clickhouseCluster,
       username: settings.clickhouseUser,
       eventsTtlDays: settings.eventsTtlDays,
       kafka: {
         topicPrefix,
         groupPrefix: settings.clickhouseGroupPrefix,
-        brokers: settings.clickhouseKafkaHosts ?? address.brokers,
-        security: address.security
+        brokers: settings.clickhouseKafkaHosts ?? kafka.hosts.join(","),
+        security: securityOf(kafka)
       }
     })
-  }).pipe(Effect.provide(world))
-}
+  })
+
+/** Runs until it is interrupted, then drains. Fails with one line for operators where an engine refuses for good. */
+export const run = (settings: Settings) =>
+  Effect.gen(function* () {
+    const { kafka, lanes, topicPrefix } = settings
+    yield* Health.use(({ starting }) => starting)
+    yield* Topics.ensure(kafka, Topics.ofWorker(topicPrefix, Object.values(lanes)))
+    // Its own scope: the work drains before the engines' connections close.
+    return yield* Effect.provide(Effect.scoped(work(settings)), world(settings))
+  }).pipe(Effect.provide(Layer.provideMerge(HealthServer.layer(settings.health), Health.layer)))

@@ -1,1 +1,3 @@
-export {}
+export * as Config from "./Config.ts"
+export * as Worker from "./Worker.ts"
+export * as WorkerApp from "./WorkerApp.ts"

@@ -18,7 +18,9 @@ export class Health extends Context.Service<
   {
     readonly down: (engine: string, reason: string) => Effect.Effect<void>
     readonly up: (engine: string) => Effect.Effect<void>
-    /** The program was asked to end: it is not ready any more, and that is no trouble to be told in the log. */
+    /** The program is not ready until `started`, nor after it was asked to end: no trouble to be told in the log. */
+    readonly starting: Effect.Effect<void>
+    readonly started: Effect.Effect<void>
     readonly stopping: Effect.Effect<void>
     /** Empty = ready. */
     readonly troubles: Effect.Effect<ReadonlyArray<Trouble>>
@@ -31,6 +33,8 @@ export class Health extends Context.Service<
   static readonly layer = Layer.sync(Health, () => {
     const away = new Map<string, { reason: string; since: number; loggedAt: number }>()
     const beats = new Map<string, number>()
+    const passing = (reason: string) =>
+      Effect.map(Clock.currentTimeMillis, (now) => void away.set("the program", { reason, since: now, loggedAt: now }))
     return Health.of({
       down: (engine, reason) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -47,9 +51,9 @@ export class Health extends Context.Service<
           if (!away.delete(engine)) return Effect.void
           return Effect.logInfo(`${engine} is back`)
         }),
-      stopping: Effect.map(Clock.currentTimeMillis, (since) => {
-        away.set("the program", { reason: "it is stopping", since, loggedAt: since })
-      }),
+      starting: passing("it is starting"),
+      started: Effect.sync(() => void away.delete("the program")),
+      stopping: passing("it is stopping"),
       troubles: Effect.sync(() => [...away].map(([engine, { reason, since }]) => ({ engine, reason, since }))),
       beat: (loop) => Effect.map(Clock.currentTimeMillis, (now) => void beats.set(loop, now)),
       stalled: Effect.map(Clock.currentTimeMillis, (now) =>

@@ -12,7 +12,7 @@ export const explain = (error: Config.ConfigError, environment: NodeJS.ProcessEn
     .map(({ message, path }) => {
       const name = (path ?? []).map(String).join("_")
       const value = environment[name]
-      if (value === undefined) return `${name} is not set: ${message}`
+      if (value === undefined) return `${name} is not set`
       return `${name}=${secret.test(name) ? "…" : value}: ${message}`
     })
     .join("; ")
