@@ -16,10 +16,10 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as ConsumerMetrics from "../ConsumerMetrics.ts"
+import * as Lag from "../Lag.ts"
 import type { KafkaSettings } from "../Settings.ts"
 import * as Commit from "./Commit.ts"
 import * as Failure from "./Failure.ts"
-import * as Lag from "./Lag.ts"
 import * as Member from "./Member.ts"
 import * as Records from "./Records.ts"
 import * as Window from "./Window.ts"
@@ -98,7 +98,12 @@ const subscribe = (settings: KafkaSettings) =>
           const now = member.phase()
           if (now._tag !== "Held" || now.lease !== lease) continue
           told = lease
-          window.start(partitions.map(startOf))
+          window.start(partitions)
+          for (const { begin, committed, ...place } of partitions) {
+            if (committed !== undefined && committed < begin) {
+              yield* ConsumerMetrics.gap(group, place, committed, begin)
+            }
+          }
           if (partitions.length > 0) return { _tag: "Assigned", partitions } satisfies Polled
           continue
         }
@@ -136,16 +141,17 @@ const subscribe = (settings: KafkaSettings) =>
       else if (isCurrent()) window.committed(wanted)
     })
 
-    yield* Lag.watch(group, { lease: reading, waits: () => waits, progress: window.progress })
+    const held = (): Lag.Held | undefined => {
+      const lease = reading()
+      return lease && { ends: (topics) => lease.consumer.listOffsets({ topics: [...topics] }), giveUp: lease.giveUp }
+    }
+    yield* Lag.watch(group, { held, waits: () => waits, progress: window.progress })
     return { poll, commit } satisfies Subscription
   })
 
-const startOf = ({ begin, committed, partition, topic }: Assignment): Window.Start => ({
-  topic,
-  partition,
-  next: committed === undefined || committed < begin ? begin : committed,
-  committed
-})
+/** An offset outside of what the log holds counts as the nearest end. */
+const within = (offset: bigint, begin: bigint, end: bigint): bigint =>
+  offset < begin ? begin : offset > end ? end : offset
 
 const assignments = ({ consumer, partitions }: Member.Lease) =>
   attempt("assign", async () => {
@@ -153,17 +159,21 @@ const assignments = ({ consumer, partitions }: Member.Lease) =>
     if (topics.length === 0) return []
     const committed = await Commit.committedOffsets(consumer, partitions)
     const begins = await consumer.listOffsets({ topics, timestamp: earliest })
+    const ends = await consumer.listOffsets({ topics, timestamp: latest })
     const metadata = await consumer.metadata({ topics })
-    return partitions.map(
-      ({ partition, topic }): Assignment => ({
+    return partitions.map(({ partition, topic }): Assignment & Window.Start => {
+      const begin = begins.get(topic)?.[partition] ?? 0n
+      const offset = committed.get(ConsumerMetrics.keyOf({ topic, partition }))
+      return {
         topic,
         partition,
         topicId: metadata.topics.get(topic)?.id,
-        begin: begins.get(topic)?.[partition] ?? 0n,
+        begin,
         end: attempt("end", () => endOf(consumer, topic, partition)),
-        committed: committed.get(ConsumerMetrics.keyOf({ topic, partition }))
-      })
-    )
+        committed: offset,
+        next: within(offset ?? begin, begin, ends.get(topic)?.[partition] ?? begin)
+      }
+    })
   })
 
 const endOf = async (consumer: Member.KafkaConsumer, topic: string, partition: number): Promise<bigint> => {

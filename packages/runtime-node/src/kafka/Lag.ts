@@ -5,35 +5,51 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as ConsumerMetrics from "../ConsumerMetrics.ts"
-import type { Lease } from "./Member.ts"
-import type { Window } from "./Window.ts"
+import * as ConsumerMetrics from "./ConsumerMetrics.ts"
 
 const every = "15 seconds"
 const patienceMs = 60_000
 
+/** How far a partition is. `timestamp` is that of the last record that was handed out; `committed` is -1 without a commit. */
+export interface Reading extends ConsumerMetrics.Place {
+  readonly next: bigint
+  readonly committed: bigint
+  readonly timestamp: number | undefined
+}
+
+/** What is asked of the client, under one assignment. */
+export interface Held {
+  /** Offsets of the next messages of topics, by partition. */
+  readonly ends: (topics: ReadonlyArray<string>) => Promise<ReadonlyMap<string, ReadonlyArray<bigint>>>
+  /** Has the consumer made again. */
+  readonly giveUp: (cause: unknown) => void
+}
+
 export interface Watched {
-  /** The lease that records are handed out under. */
-  readonly lease: () => Lease | undefined
+  /** While records are handed out. */
+  readonly held: () => Held | undefined
   /** The subscriber waits for records. */
   readonly waits: () => boolean
-  readonly progress: Window["progress"]
+  readonly progress: () => ReadonlyArray<Reading>
 }
 
 /** Measures in the background. */
 export const watch = Effect.fnUntraced(function* (
   group: string,
-  { lease, progress, waits }: Watched
+  { progress, waits, ...watched }: Watched
 ): Effect.fn.Return<void, never, Scope.Scope> {
   let before: ReadonlyArray<ConsumerMetrics.Place> = []
   /** Since when a partition has had more to read, and its next offset then. */
   const stuck = new Map<string, { readonly next: bigint; readonly since: number }>()
 
   const measure = Effect.gen(function* () {
-    const held = lease()
+    const held = watched.held()
     const places = held === undefined ? [] : progress()
     const now = yield* Clock.currentTimeMillis
-    const ends = held === undefined || places.length === 0 ? new Map<string, bigint[]>() : yield* endsOf(held, places)
+    const topics = [...new Set(places.map(({ topic }) => topic))]
+    const ends: ReadonlyMap<string, ReadonlyArray<bigint>> = held === undefined || topics.length === 0
+      ? new Map()
+      : yield* Effect.tryPromise(() => held.ends(topics))
     const owned = new Set(places.map(ConsumerMetrics.keyOf))
     for (const key of stuck.keys()) if (!owned.has(key)) stuck.delete(key)
     // What went elsewhere is told there.
@@ -58,6 +74,3 @@ export const watch = Effect.fnUntraced(function* (
 
   yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(measure), every)))
 })
-
-const endsOf = ({ consumer }: Lease, places: ReadonlyArray<ConsumerMetrics.Place>) =>
-  Effect.tryPromise(() => consumer.listOffsets({ topics: [...new Set(places.map(({ topic }) => topic))] }))
