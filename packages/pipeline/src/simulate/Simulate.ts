@@ -49,6 +49,8 @@ export interface Result {
 }
 
 const minutes = 60_000
+/** Longer than the slowest call is under way, a session lasts, and a sweep keeps waiting. */
+const settlingMs = 100_000
 /** A run that takes more steps than this goes in circles; usual is a twentieth. */
 const maxSteps = 400_000
 
@@ -128,7 +130,7 @@ export const play = (plan: Plan.Plan, options: Options = {}): Result => {
   world.machine.runUntil(isDone, Workload.start + 5 * minutes, maxSteps)
   world.calm()
   // Late owners wake up, sessions run out, a sweep or two: whatever is still under way comes to its end.
-  const quiet = world.machine.now + 3 * minutes
+  const quiet = world.machine.now + settlingMs
   const isQuiet = () => world.machine.now >= quiet && isDone()
   const hasEnded = world.machine.runUntil(isQuiet, quiet + 60 * minutes, maxSteps)
   return {
