@@ -32,6 +32,8 @@ const reopenMs = 300
 /** Streams that die one after another, with nothing read between, before the consumer is made again. */
 const mostReopenings = 5
 
+const anew = new Set(["UNKNOWN_TOPIC_ID", "INCONSISTENT_TOPIC_ID", "UNKNOWN_TOPIC_OR_PARTITION"])
+
 /** Nobody tells this client of partitions that are added to a topic. */
 const partitionsEvery = "30 seconds"
 
@@ -104,6 +106,8 @@ export const run = Effect.fnUntraced(function* (
   let phase: Phase = { _tag: "Away" }
   let stream: KafkaStream | undefined
   let failure: unknown
+  /** The present consumer has been in the group. */
+  let joined = false
   let reopenings = 0
   /** Partitions of each topic, as the group was last divided. */
   let divided: ReadonlyMap<string, number> = new Map()
@@ -139,7 +143,9 @@ export const run = Effect.fnUntraced(function* (
           if (stream !== opened || !holds(lease)) return
           stream = undefined
           reopenings++
-          if (reopenings > mostReopenings) return lease.giveUp(cause ?? "the stream has ended")
+          // A topic that was made anew is another topic, which asks for another lease.
+          const isOver = reopenings > mostReopenings || [...Failure.protocolErrors(cause)].some((id) => anew.has(id))
+          if (isOver) return lease.giveUp(cause ?? "the stream has ended")
           fork(
             Effect.delay(
               Effect.sync(() => open(lease)),
@@ -186,6 +192,7 @@ export const run = Effect.fnUntraced(function* (
       leave()
       phase = { _tag: "Held", lease }
       failure = undefined
+      joined = true
       reopenings = 0
       if (partitions.length > 0) open(lease)
       changes.happened()
@@ -214,8 +221,10 @@ export const run = Effect.fnUntraced(function* (
     }).pipe(Effect.ignore, Effect.delay(partitionsEvery), Effect.forever)
 
   const again = Effect.gen(function* () {
+    joined = false
     const cause = yield* Effect.scoped(live).pipe(Effect.catch((cause) => Effect.succeed(cause)))
-    failure = Failure.deepest(cause) ?? "the consumer has ended"
+    // One that was well may be so again at once; until then that is no news.
+    failure = joined ? undefined : (Failure.deepest(cause) ?? "the consumer has ended")
     changes.happened()
     yield* Effect.logWarning(`the consumer of ${group} is made again: ${Failure.messageOf(cause)}`)
     yield* Effect.sleep(yield* Random.nextBetween(500, 1_000))

@@ -2,6 +2,7 @@
 import * as Health from "@tributary/pipeline/service/Health"
 import { Layer } from "effect"
 import { eventLogContract, sharedGroupContract } from "../../../../pipeline/test/contract/EventLog.ts"
+import { handOverContract } from "../../../../pipeline/test/contract/HandOver.ts"
 import { producerContract } from "../../../../pipeline/test/contract/Producer.ts"
 import * as Client from "../../../src/kafka/Client.ts"
 import type { KafkaSettings } from "../../../src/kafka/Settings.ts"
@@ -14,3 +15,4 @@ producerContract("@platformatic/kafka", platformatic())
 producerContract("@platformatic/kafka, idempotent", platformatic({ idempotent: true }))
 eventLogContract("@platformatic/kafka", platformatic())
 sharedGroupContract("@platformatic/kafka", platformatic())
+handOverContract("@platformatic/kafka", platformatic())
