@@ -215,6 +215,16 @@ layer(served, { excludeTestServices: true })("the read-only front", (it) => {
     })
   )
 
+  it.effect("answers without colours, wherever the program runs, unless it is asked for them", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* query("SELECT 1 AS x FORMAT Vertical")).text, "Row 1:\n──────\nx: 1\n")
+      const coloured = yield* query("SELECT 1 AS x FORMAT Vertical", "&output_format_pretty_color=1")
+      assert.include(coloured.text, "\u001b[1mx")
+      const setting = yield* query("SELECT getSetting('output_format_pretty_color') FORMAT TSV")
+      assert.strictEqual(setting.text, "0\n")
+    })
+  )
+
   it.effect("packs the answer when it is asked to", () =>
     Effect.gen(function* () {
       const path = "/?query=SELECT%201&enable_http_compression=1"

@@ -13,6 +13,9 @@ const limits = new Map([
   ["max_threads", 2]
 ])
 
+/** Where nobody asks for it there is no colour: the engine would look whether `npm start` runs on a terminal. */
+const colour = "output_format_pretty_color"
+
 /**
  * Harmless settings of how a query reads and how its answer looks. Not all that are called `format_…` are: some name files
  * that a format reads or writes.
@@ -54,6 +57,7 @@ export const assignments = (
     const asked = Number(settings.get(name) ?? most)
     set.push(`${name} = ${asked > 0 && asked < most ? Math.ceil(asked) : most}`)
   }
+  if (!settings.has(colour)) set.push(assignment(colour, "0"))
   for (const [name, value] of settings) {
     if (limits.has(name) || swallowed.has(name)) continue
     if (!passes.test(name)) return Effect.fail(Refusal.make(115, `Setting ${name} is neither known here nor allowed`))
