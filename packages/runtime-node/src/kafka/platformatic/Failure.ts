@@ -73,11 +73,13 @@ const notStored = new Set([
 
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"])
 
+/** What the client takes for wrong use, and may pass: a topic may be in the making, a broker be killed in a handshake. */
+const passing = /^Unknown topic|^Client closed|^TLS handshake failed/
+
 const isDeniedUse = (one: object): boolean => {
   const code = fieldOf(one, "code")
   if (code === "PLT_KFK_AUTHENTICATION" || code === "PLT_KFK_UNSUPPORTED_COMPRESSION") return true
-  // A topic may be in the making.
-  return code === "PLT_KFK_USER" && one instanceof Error && !/^Unknown topic|^Client closed/.test(one.message)
+  return code === "PLT_KFK_USER" && one instanceof Error && !passing.test(one.message)
 }
 
 /** Whether trying again cannot help before somebody has acted. */

@@ -21,7 +21,7 @@ const reasonOf = (error: unknown): AdminError["reason"] => {
   if (/suitable SASL mechanism/.test(message) || ids.has("UNSUPPORTED_SASL_MECHANISM")) return "Mechanism"
   if (code === "PLT_KFK_AUTHENTICATION" || ids.has("SASL_AUTHENTICATION_FAILED")) return "Credentials"
   if (isCertificateCode(code)) return "Certificate"
-  if (/requires TLS|TLS handshake failed/.test(message)) return "Protocol"
+  if (/requires TLS/.test(message)) return "Protocol"
   if ([...ids].some((id) => id.endsWith("_AUTHORIZATION_FAILED"))) return "Forbidden"
   if (ids.has("UNKNOWN_TOPIC_OR_PARTITION")) return "Away"
   return [...ids].some((id) => id.startsWith("INVALID_") || id === "POLICY_VIOLATION") || Failure.isDenied(error)

@@ -7,9 +7,8 @@ import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import { keyOf, type Place } from "../ConsumerMetrics.ts"
 
 export interface Start extends Place {
-  /** Offset of the first record wanted. */
+  /** Offset of the first record wanted: what lies before it counts as committed, also where a log was cut below a commit. */
   readonly next: bigint
-  readonly committed: bigint | undefined
 }
 
 interface Reading extends Place {
@@ -35,7 +34,7 @@ export interface Window {
   /** Those that are handed out, and higher than what is committed. */
   readonly committable: (positions: ReadonlyArray<Position>) => ReadonlyArray<Position>
   readonly committed: (positions: ReadonlyArray<Position>) => void
-  /** How far each partition is. `timestamp` is that of the last record that was handed out. */
+  /** How far each partition is; without a commit, from where reading began. `timestamp` is that of the last record that was handed out. */
   readonly progress: () => ReadonlyArray<
     Place & { readonly next: bigint; readonly committed: bigint; readonly timestamp: number | undefined }
   >
@@ -65,8 +64,8 @@ export const make = (onGap: (place: Place, from: bigint, to: bigint) => void): W
       readings.clear()
       messages = 0
       bytes = 0
-      for (const { committed, next, partition, topic } of starts) {
-        const reading = { topic, partition, queue: [], first: 0, next, committed: committed ?? -1n, last: undefined }
+      for (const { next, partition, topic } of starts) {
+        const reading = { topic, partition, queue: [], first: 0, next, committed: next, last: undefined }
         readings.set(keyOf(reading), reading)
       }
     },

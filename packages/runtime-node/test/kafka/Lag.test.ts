@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Metric } from "effect"
+import { TestClock } from "effect/testing"
+import * as Lag from "../../src/kafka/Lag.ts"
+
+const topic = "events_plugin_ingestion"
+
+/** A consumer of one partition that is where it is told to be. */
+const consumer = () => {
+  const state = {
+    next: 0n,
+    committed: 0n,
+    end: 0n,
+    timestamp: undefined as number | undefined,
+    waits: false,
+    owns: true
+  }
+  const gaveUp: Array<unknown> = []
+  const held: Lag.Held = {
+    ends: () => Promise.resolve(new Map([[topic, [state.end]]])),
+    giveUp: (cause) => void gaveUp.push(cause)
+  }
+  const watched: Lag.Watched = {
+    held: () => (state.owns ? held : undefined),
+    waits: () => state.waits,
+    progress: () => [{ topic, partition: 0, ...state }]
+  }
+  return { state, gaveUp, watched }
+}
+
+/** Lets measurements come about, one after another: each asks the brokers. */
+const pass = (seconds: number) =>
+  Effect.forEach(Array.from({ length: seconds / 5 }), () =>
+    Effect.andThen(
+      TestClock.adjust("5 seconds"),
+      Effect.promise(() => Promise.resolve())
+    )
+  )
+
+const gauges = (group: string) =>
+  Effect.map(Metric.snapshot, (all) =>
+    all
+      .filter(({ attributes }) => attributes?.["group"] === group)
+      .flatMap((metric) => (metric.type === "Gauge" ? [[metric.id, Number(metric.state.value)] as const] : []))
+      .sort()
+  )
+
+describe("the lag of a group", () => {
+  it.effect("is told in messages and as time behind, and ends where the partition goes", () =>
+    Effect.gen(function* () {
+      const { state, watched } = consumer()
+      yield* Lag.watch("lag-1", watched)
+      Object.assign(state, { next: 30n, committed: 20n, end: 100n, timestamp: 5_000 })
+      yield* pass(15)
+      assert.deepStrictEqual(yield* gauges("lag-1"), [
+        ["kafka_consumer_lag_messages", 80],
+        ["kafka_consumer_lag_ms", 10_000]
+      ])
+      Object.assign(state, { next: 100n, committed: 100n })
+      yield* pass(15)
+      assert.deepStrictEqual(
+        (yield* gauges("lag-1")).map(([, value]) => value),
+        [0, 0]
+      )
+      Object.assign(state, { end: 150n })
+      yield* pass(15)
+      Object.assign(state, { owns: false })
+      yield* pass(15)
+      assert.deepStrictEqual(
+        (yield* gauges("lag-1")).map(([, value]) => value),
+        [0, 0]
+      )
+    })
+  )
+
+  it.effect("has the consumer made again when it waits for a minute although there is more to read", () =>
+    Effect.gen(function* () {
+      const { gaveUp, state, watched } = consumer()
+      yield* Lag.watch("lag-2", watched)
+      Object.assign(state, { end: 100n, waits: true })
+      yield* pass(60)
+      assert.deepStrictEqual(gaveUp, [])
+      yield* pass(15)
+      assert.deepStrictEqual(gaveUp, [`nothing of ${topic} was read for a minute`])
+    })
+  )
+
+  it.effect("leaves a consumer alone that reads, or whose subscriber is at work", () =>
+    Effect.gen(function* () {
+      const { gaveUp, state, watched } = consumer()
+      yield* Lag.watch("lag-3", watched)
+      Object.assign(state, { end: 100n, waits: true })
+      for (let i = 0; i < 10; i++) {
+        Object.assign(state, { next: state.next + 1n })
+        yield* pass(15)
+      }
+      Object.assign(state, { waits: false })
+      yield* pass(150)
+      assert.deepStrictEqual(gaveUp, [])
+    })
+  )
+})
