@@ -1,14 +1,15 @@
 /**
  * The black-box scenarios of `conformance/` against a running system (its addresses come from the environment, see
- * conformance/README.md). With `--start` they run against a system of their own: `npm start` on free ports and a folder
- * that is removed afterwards. `--suite FOLDER` takes runner and scenarios from elsewhere, `--due` only those that are
- * listed in conformance/due.json.
+ * conformance/README.md). With `--start` they run against a system of their own on free ports and a folder that is removed
+ * afterwards: `npm start`, or with `--stack` `npm run stack` (`--workers N`). `--suite FOLDER` takes runner and scenarios from
+ * elsewhere, `--due` only those that are listed in conformance/due.json.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Port from "../packages/embedded/src/process/Port.ts"
 
 const args = process.argv.slice(2)
 const take = (flag, withValue) => {
@@ -17,27 +18,24 @@ const take = (flag, withValue) => {
 }
 const suite = take("--suite", true) ?? "conformance"
 const start = take("--start", false) !== undefined
+const stack = take("--stack", false) !== undefined
+const workers = take("--workers", true) ?? "1"
 if (take("--due", false) !== undefined) {
   args.push("--only", JSON.parse(readFileSync("conformance/due.json", "utf8")).join(","))
 }
-
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 
 const ended = (child) => new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
 const run = (env) => ended(spawn(process.execPath, [join(suite, "run.mjs"), ...args], { stdio: "inherit", env }))
 
 const startAndRun = async () => {
   const folder = mkdtempSync(join(tmpdir(), "tributary-conformance-"))
-  const [port, postgres, clickhouse] = [await freePort(), await freePort(), await freePort()]
-  const system = spawn(process.execPath, ["apps/standalone/src/main.ts"], {
+  const [port, postgres, clickhouse, kafka, health] = await Effect.runPromise(
+    Effect.all([Port.take, Port.take, Port.take, Port.take, Port.takeRow(1 + Number(workers))])
+  )
+  const [program, settings] = stack
+    ? [["apps/stack/src/main.ts", "--workers", workers], { KAFKA_PORT: String(kafka), HEALTH_PORT: String(health) }]
+    : [["apps/standalone/src/main.ts"], {}]
+  const system = spawn(process.execPath, program, {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
       ...process.env,
@@ -45,6 +43,7 @@ const startAndRun = async () => {
       PORT: String(port),
       POSTGRES_PORT: String(postgres),
       CLICKHOUSE_HTTP_PORT: String(clickhouse),
+      ...settings,
       LOG_LEVEL: process.env.LOG_LEVEL ?? "warn"
     }
   })

@@ -14,6 +14,7 @@ import {
   postgresUrl,
   whole
 } from "@tributary/runtime-node/config/Parsed"
+import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 
@@ -39,6 +40,20 @@ const parseRetention = (text: string): Retention | undefined => {
   return read
 }
 
+const partitions = whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4))
+
+/** Brokers in place of the embedded log, once `KAFKA_HOSTS` names them. Topics that are missing are made. */
+const kafka: Config.Config<Kafka.KafkaSettings | undefined> = Config.flatMap(
+  optional(Config.String("KAFKA_HOSTS")),
+  (hosts): Config.Config<Kafka.KafkaSettings | undefined> =>
+    hosts === undefined
+      ? Config.succeed(undefined)
+      : Config.map(Config.all({ kafka: Kafka.settings, partitions }), (read) => ({
+          ...read.kafka,
+          partitions: read.partitions
+        }))
+)
+
 export const settings = Config.all({
   ...WorkerConfig.clickhouse,
   ...WorkerConfig.functions,
@@ -63,8 +78,9 @@ export const settings = Config.all({
   clickhouseUrl: optional(clickhouseUrl("CLICKHOUSE_URL")),
   clickhousePort: port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
   clickhouseIngest: WorkerConfig.clickhouseIngest("sink"),
-  kafkaHosts: CaptureConfig.kafkaHosts,
-  partitions: whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4)),
+  clickhouseKafkaHosts: optional(Config.NonEmptyString("CLICKHOUSE_KAFKA_HOSTS")),
+  kafka,
+  partitions,
   retention: parsed("LOG_RETENTION", parseRetention, "24 hours, 2 GB, or both with a comma between").pipe(
     withDefault<Retention>({})
   ),
@@ -81,11 +97,8 @@ export const conflict = (read: Settings): string | undefined => {
   if (!loopback.test(read.server.host) && read.adminToken === undefined) {
     return `ADMIN_TOKEN is not set, and HOST=${read.server.host} can be reached from elsewhere: set a token for console and admin API`
   }
-  if (read.kafkaHosts !== undefined) {
-    return `KAFKA_HOSTS=${read.kafkaHosts}: this version has no Kafka client; without the setting the log lies in PostgreSQL`
-  }
-  if (read.clickhouseIngest === "kafka-engine") {
-    return "CLICKHOUSE_INGEST=kafka-engine: ClickHouse cannot reach the embedded log; it may be sink"
+  if (read.clickhouseIngest === "kafka-engine" && read.kafka === undefined) {
+    return "CLICKHOUSE_INGEST=kafka-engine: ClickHouse cannot reach the embedded log; it may be sink, or KAFKA_HOSTS name a Kafka"
   }
   return undefined
 }

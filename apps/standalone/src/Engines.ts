@@ -1,6 +1,6 @@
 /**
- * The engines of one machine, or those that settings name instead: PostgreSQL with people, projects and the event log, and
- * ClickHouse. Started in the order in which they need each other, stopped in the reverse one.
+ * The engines of one machine, or those that settings name instead, each alone: PostgreSQL with people and projects, the event
+ * log in its tables or Kafka, and ClickHouse. Started in the order in which they need each other, stopped in the reverse one.
  */
 import { join } from "node:path"
 import * as Topics from "@tributary/domain/row/Topics"
@@ -13,17 +13,28 @@ import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import * as Port from "@tributary/embedded/process/Port"
 import type { StartError } from "@tributary/embedded/StartError"
 import type { ClickHouseSink } from "@tributary/pipeline/service/ClickHouseSink"
+import type { EventLog } from "@tributary/pipeline/service/EventLog"
 import type { Health } from "@tributary/pipeline/service/Health"
+import type { Producer } from "@tributary/pipeline/service/Producer"
+import type { StoreError } from "@tributary/pipeline/service/StoreError"
+import * as Sink from "@tributary/pipeline/sink/Sink"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
+import { securityOf } from "@tributary/runtime-node/clickhouse/KafkaTables"
+import * as KafkaWatch from "@tributary/runtime-node/clickhouse/KafkaWatch"
 import type { SchemaRefused } from "@tributary/runtime-node/clickhouse/Migrate"
 import * as Start from "@tributary/runtime-node/clickhouse/Start"
+import * as Kafka from "@tributary/runtime-node/kafka/Client"
+import type { KafkaStartError } from "@tributary/runtime-node/kafka/StartCheck"
+import * as KafkaTopics from "@tributary/runtime-node/kafka/Topics"
 import * as Database from "@tributary/runtime-node/postgres/Database"
+import type { SchemaTooNew } from "@tributary/runtime-node/postgres/Migrations"
 import * as PostgresStart from "@tributary/runtime-node/postgres/Start"
 import * as Stores from "@tributary/runtime-node/postgres/Stores"
+import type { TlsError } from "@tributary/runtime-node/postgres/Tls"
 import { SecondSignal } from "@tributary/runtime-node/process/Program"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type { Settings } from "./Config.ts"
 
 /** Where people, projects and the log live. */
@@ -55,38 +66,73 @@ export interface Group {
   readonly topics: ReadonlyArray<string>
 }
 
-/** Everything that PostgreSQL keeps, migrated: projects, people, progress, deliveries, and the log in its tables. */
-export const stores = (settings: Settings, addresses: Addresses, dataDir: string, groups: ReadonlyArray<Group>) => {
-  // Of one process' connections the log gets three: one appends, two serve its readers.
-  const logConnections = 3
-  const databases = Database.layer({ ...addresses, poolSize: settings.poolSize - logConnections })
-  const migrated = Layer.effectDiscard(PostgresStart.migrate)
-  const log = EmbeddedLog.layer({
+/** The log of messages: in PostgreSQL's tables, or Kafka's. */
+const log = (
+  settings: Settings,
+  addresses: Addresses,
+  dataDir: string,
+  groups: ReadonlyArray<Group>
+): Layer.Layer<EventLog | Producer, KafkaStartError | StoreError | SchemaTooNew | TlsError, Health> => {
+  const { gatherMs, kafka, lanes, partitions, retention, topicPrefix } = settings
+  if (kafka !== undefined) {
+    const topics = KafkaTopics.ofWorker(topicPrefix, Object.values(lanes))
+    return Layer.unwrap(Effect.as(KafkaTopics.ensure(kafka, topics), Kafka.layer(kafka, { gatherMs })))
+  }
+  return EmbeddedLog.layer({
     url: addresses.databaseUrl,
     connections: logConnections,
-    partitions: settings.partitions,
-    topics: [settings.topicPrefix + Topics.deadLetters],
+    partitions,
+    topics: [topicPrefix + Topics.deadLetters],
     groups,
     dataDir,
-    gatherMs: settings.gatherMs,
-    retention: settings.retention
+    gatherMs,
+    retention
   })
-  return Layer.merge(log, Stores.layer).pipe(Layer.provideMerge(Layer.provideMerge(migrated, databases)))
 }
 
+/** Of one process' connections the embedded log gets three: one appends, two serve its readers. */
+const logConnections = 3
+
+/** The log, and what PostgreSQL keeps, migrated: projects, people, progress, deliveries. */
+export const stores = (settings: Settings, addresses: Addresses, dataDir: string, groups: ReadonlyArray<Group>) => {
+  const poolSize = settings.kafka === undefined ? settings.poolSize - logConnections : settings.poolSize
+  const migrated = Layer.effectDiscard(PostgresStart.migrate)
+  return Layer.merge(log(settings, addresses, dataDir, groups), Stores.layer).pipe(
+    Layer.provideMerge(Layer.provideMerge(migrated, Database.layer({ ...addresses, poolSize })))
+  )
+}
+
+/** What ClickHouse reads by itself; undefined with the sink. */
+const tables = (settings: Settings) =>
+  settings.kafka === undefined || settings.clickhouseIngest === "sink"
+    ? undefined
+    : {
+        brokers: settings.clickhouseKafkaHosts ?? settings.kafka.hosts.join(","),
+        topicPrefix: settings.topicPrefix,
+        groupPrefix: settings.clickhouseGroupPrefix,
+        security: securityOf(settings.kafka)
+      }
+
 /** The engine in this process, with its read-only front. */
-const embeddedClickhouse = (settings: Settings, dataDir: string) =>
-  Layer.merge(
-    EmbeddedClickHouse.layer({ eventsTtlDays: settings.eventsTtlDays }),
-    Layer.effectDiscard(Front.Front).pipe(Layer.provide(Front.layer({ port: settings.clickhousePort })))
-  ).pipe(Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database: settings.clickhouseDatabase })))
+const embeddedClickhouse = (settings: Settings, dataDir: string) => {
+  const { clickhouseDatabase: database, clickhousePort: port, eventsTtlDays, kafka } = settings
+  const reads = Layer.unwrap(
+    Front.Front.use(({ url }) =>
+      Effect.succeed(ClickHouseHttp.layer({ url, username: "default", password: Redacted.make("") }))
+    )
+  ).pipe(Layer.provide(Front.layer({ port })))
+  return Layer.merge(EmbeddedClickHouse.layer({ eventsTtlDays, kafka: tables(settings) }), reads).pipe(
+    Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database, kafkaTls: kafka?.tls }))
+  )
+}
 
 /** A server somewhere else. */
 const clickhouseServer = (settings: Settings, url: string) => {
   const { clickhouseDatabase: database, clickhousePassword, clickhouseUser: username, eventsTtlDays } = settings
+  const migrated = Start.migrate({ database, eventsTtlDays, username, kafka: tables(settings) })
   return ClickHouseHttp.layerSink(database).pipe(
-    Layer.provideMerge(Layer.effectDiscard(Start.migrate({ database, eventsTtlDays, username }))),
-    Layer.provide(ClickHouseHttp.layer({ url, username, password: clickhousePassword }))
+    Layer.provideMerge(Layer.effectDiscard(migrated)),
+    Layer.provideMerge(ClickHouseHttp.layer({ url, username, password: clickhousePassword }))
   )
 }
 
@@ -94,7 +140,13 @@ const clickhouseServer = (settings: Settings, url: string) => {
 export const clickhouse = (
   settings: Settings,
   dataDir: string
-): Layer.Layer<ClickHouseSink, StartError | EngineError | SchemaRefused, Health> =>
+): Layer.Layer<ClickHouseSink | ClickHouseHttp.ClickHouseHttp, StartError | EngineError | SchemaRefused, Health> =>
   settings.clickhouseUrl === undefined
     ? embeddedClickhouse(settings, dataDir)
     : clickhouseServer(settings, settings.clickhouseUrl)
+
+/** Fills ClickHouse's tables, or watches them being filled, until the scope closes. */
+export const fill = (settings: Settings) =>
+  settings.clickhouseIngest === "sink"
+    ? Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
+    : Effect.asVoid(Effect.forkScoped(KafkaWatch.run({ database: settings.clickhouseDatabase })))

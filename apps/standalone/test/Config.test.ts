@@ -20,7 +20,9 @@ describe("settings", () => {
     [{ PERSON_MERGE_MOVE_DISTINCT_ID_LIMIT: "many" }, "PERSON_MERGE_MOVE_DISTINCT_ID_LIMIT=many", "a whole number"],
     [{ HOST: "0.0.0.0" }, "ADMIN_TOKEN is not set", "HOST=0.0.0.0"],
     [{ CLICKHOUSE_INGEST: "both" }, "CLICKHOUSE_INGEST=both", '"sink"'],
-    [{ CLICKHOUSE_INGEST: "kafka-engine" }, "CLICKHOUSE_INGEST=kafka-engine", "sink"],
+    [{ CLICKHOUSE_INGEST: "kafka-engine" }, "CLICKHOUSE_INGEST=kafka-engine", "sink", "KAFKA_HOSTS"],
+    [{ KAFKA_HOSTS: "kafka" }, "KAFKA_HOSTS=kafka", "kafka-1:9092"],
+    [{ KAFKA_HOSTS: "a:1", KAFKA_TOPIC_PARTITIONS: "0" }, "KAFKA_TOPIC_PARTITIONS=0", "from 1 to 1000"],
     [{ LOG_RETENTION: "soon" }, "LOG_RETENTION=soon", "24 hours"],
     [{ MAX_BODY: "-1" }, "MAX_BODY=-1", "a number of bytes"],
     [{ CONSUMER_BATCH_SIZE: "0" }, "CONSUMER_BATCH_SIZE=0", "from 1 to"],
@@ -49,6 +51,15 @@ describe("settings", () => {
   it.effect("nothing needs to be set", () =>
     Effect.gen(function* () {
       assert.isUndefined(yield* refusal({}))
+    })
+  )
+
+  it.effect("with KAFKA_HOSTS missing topics are made, and ClickHouse may read them by itself", () =>
+    Effect.gen(function* () {
+      const environment = { KAFKA_HOSTS: "a:1,b:2", CLICKHOUSE_INGEST: "kafka-engine" }
+      assert.isUndefined(yield* refusal(environment))
+      const { kafka } = yield* settings.parse(ConfigProvider.fromEnvRecord(environment))
+      assert.deepStrictEqual([kafka?.hosts, kafka?.partitions], [["a:1", "b:2"], 4])
     })
   )
 

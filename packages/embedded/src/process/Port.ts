@@ -21,14 +21,19 @@ export const check = (port: number, setting: string): Effect.Effect<void, StartE
     return Effect.fail(new StartError({ message }))
   })
 
+/** The first of `count` ports in a row that nobody listens on, at this moment. */
+export const takeRow = (count: number): Effect.Effect<number, StartError> =>
+  Effect.gen(function* () {
+    for (let tries = 0; tries < 100; tries++) {
+      const port = randomInt(free.from, free.below)
+      const row = Array.from({ length: count }, (_, index) => probe(port + index))
+      if ((yield* Effect.all(row)).every((cause) => cause === undefined)) return port
+    }
+    return yield* new StartError({ message: "No port could be found that is free on 127.0.0.1." })
+  })
+
 /** One that nobody listens on, at this moment. */
-export const take: Effect.Effect<number, StartError> = Effect.gen(function* () {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = randomInt(free.from, free.below)
-    if ((yield* probe(port)) === undefined) return port
-  }
-  return yield* new StartError({ message: "No port could be found that is free on 127.0.0.1." })
-})
+export const take: Effect.Effect<number, StartError> = takeRow(1)
 
 export const inUse = (port: number, setting: string): string =>
   `Port ${port} is in use by another program. ${another(setting)}`
