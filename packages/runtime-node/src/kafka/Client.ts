@@ -8,6 +8,7 @@ import type { Health } from "@tributary/pipeline/service/Health"
 import { Producer } from "@tributary/pipeline/service/Producer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type { KafkaClient } from "./KafkaClient.ts"
 import * as Lanes from "./Lanes.ts"
 import * as Settings from "./Settings.ts"
@@ -16,12 +17,19 @@ import * as StartCheck from "./StartCheck.ts"
 /** Loads the client's library: both are optional, so it may not be installed. */
 export const load = (settings: Settings.KafkaSettings): Effect.Effect<KafkaClient, StartCheck.KafkaStartError> =>
   Effect.tryPromise({
-    try: async () => (await import("./platformatic/Platformatic.ts")).client,
+    try: async () =>
+      settings.client === "kafkajs"
+        ? (await import("./kafkajs/KafkaJs.ts")).client
+        : (await import("./platformatic/Platformatic.ts")).client,
     catch: (cause) =>
-      new StartCheck.KafkaStartError({
-        message: `KAFKA_CLIENT=${settings.client}: its package cannot be loaded: ${String(cause)}`
-      })
+      new StartCheck.KafkaStartError({ message: `KAFKA_CLIENT=${settings.client}: ${whyNot(settings, cause)}` })
   })
+
+const whyNot = ({ client }: Settings.KafkaSettings, cause: unknown): string => {
+  const name = client === "kafkajs" ? "kafkajs" : "@platformatic/kafka"
+  const isMissing = Predicate.hasProperty(cause, "code") && cause.code === "ERR_MODULE_NOT_FOUND"
+  return isMissing ? `its package is not installed: npm install ${name}` : `${name} cannot be loaded: ${String(cause)}`
+}
 
 /** Both services, and the check before them. `gatherMs`: milliseconds for which a batch that is not full waits for more. */
 export const layer = (

@@ -1,5 +1,6 @@
 /** The broker of a test run as both clients see it, and topics that are made when they are first named. */
 import { randomUUID } from "node:crypto"
+import { setTimeout } from "node:timers/promises"
 import { EventLog } from "@tributary/pipeline/service/EventLog"
 import * as MessageSize from "@tributary/pipeline/service/MessageSize"
 import { Producer } from "@tributary/pipeline/service/Producer"
@@ -35,11 +36,18 @@ const topicMaker = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
     }),
     (made) => Effect.promise(() => made.disconnect())
   )
-  const made = new Map<string, Promise<unknown>>()
-  const make = (topic: string): Promise<unknown> => {
+  const made = new Map<string, Promise<void>>()
+  const make = async (topic: string): Promise<void> => {
     const limit = MessageSize.limit(topic) + overheadBytes
     const configEntries = [{ name: "max.message.bytes", value: String(limit) }]
-    return admin.createTopics({ topics: [{ topic, numPartitions: 4, configEntries }], waitForLeaders: true })
+    await admin.createTopics({ topics: [{ topic, numPartitions: 4, configEntries }], waitForLeaders: false })
+    // The broker denies a topic for a moment that it has just made.
+    const isThere = () =>
+      admin.fetchTopicMetadata({ topics: [topic] }).then(
+        ({ topics }) => topics[0]?.partitions.every(({ leader }) => leader >= 0) === true,
+        () => false
+      )
+    while (!(await isThere())) await setTimeout(20)
   }
   return (topics: ReadonlyArray<string>) =>
     Effect.promise(async () => {

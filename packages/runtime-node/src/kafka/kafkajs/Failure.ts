@@ -2,12 +2,19 @@
 import type { NoPartitions, Outcome } from "../LaneClient.ts"
 
 export const deepestCause = (error: unknown): unknown => {
-  let deepest = error
-  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause
-  return deepest
+  if (!(error instanceof Error)) return error
+  // Of errors that hold several, such as one a topic, the first tells enough.
+  const inner: unknown = "errors" in error && Array.isArray(error.errors) ? error.errors[0] : error.cause
+  return inner instanceof Error ? deepestCause(inner) : error
 }
 
-const fieldOf = (error: unknown, name: "name" | "type"): string => {
+export const messageOf = (error: unknown): string => {
+  const cause = deepestCause(error)
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+/** `type`: the protocol's name of the error, such as `MESSAGE_TOO_LARGE`. `code`: the system's, such as `ECONNREFUSED`. */
+export const fieldOf = (error: unknown, name: "name" | "type" | "code"): string => {
   const field =
     typeof error === "object" && error !== null ? Object.getOwnPropertyDescriptor(error, name)?.value : undefined
   return typeof field === "string" ? field : ""
@@ -47,7 +54,7 @@ export const isDenied = (error: unknown): boolean => {
 export const outcomeOf = (error: unknown): Outcome => {
   const cause = deepestCause(error)
   const type = fieldOf(cause, "type")
-  const detail = cause instanceof Error ? cause.message : String(cause)
+  const detail = messageOf(cause)
   if (tooLarge.has(type)) return { _tag: "TooLarge", detail }
   if (refused.has(type)) return { _tag: "Refused", detail }
   if (isDenied(cause)) return { _tag: "Denied", cause }

@@ -11,12 +11,9 @@ import type { Position } from "@tributary/domain/event/Position"
 import * as Changes from "@tributary/pipeline/service/Changes"
 import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import type { EachBatchPayload, KafkaMessage } from "kafkajs"
+import { keyOf, type Place } from "../ConsumerMetrics.ts"
+import type { Reading } from "../Lag.ts"
 import * as Records from "./Records.ts"
-
-export interface Place {
-  readonly topic: string
-  readonly partition: number
-}
 
 /** What kafkajs hands to `eachBatch`, as far as it is used. */
 export type Push = Pick<EachBatchPayload, "resolveOffset" | "heartbeat" | "commitOffsetsIfNecessary"> & {
@@ -38,7 +35,9 @@ export interface Options {
   /** Milliseconds for which what was handed out may hold up a hand-over. */
   readonly handOverMs: number
   /** Messages of an owned partition are not there any more: lost, or removed by retention. */
-  readonly onGap: (gap: { readonly from: bigint; readonly to: bigint } & Place) => void
+  readonly onGap: (place: Place, from: bigint, to: bigint) => void
+  /** A partition begins again below what was read of it: its topic was made anew, or its log was cut. */
+  readonly onReset: (place: Place) => void
 }
 
 interface Feed {
@@ -65,8 +64,6 @@ const typeOf = (error: unknown): unknown =>
 
 export const isFencing = (error: unknown): boolean => fencing.has(String(typeOf(error)))
 
-export const keyOf = ({ partition, topic }: Place): string => `${topic}:${partition}`
-
 const bytesOf = ({ key, value }: KafkaMessage): number => (key?.length ?? 0) + (value?.length ?? 0)
 
 export type Inbox = ReturnType<typeof make>
@@ -82,6 +79,8 @@ export const make = (options: Options) => {
   const committed = new Map<string, bigint>()
   /** The last push of each partition of which something was handed out. */
   const handedOut = new Map<string, Push>()
+  /** Of the last record that was handed out. */
+  const timestamps = new Map<string, number>()
   const barriers: Array<() => void> = []
 
   const finish = (key: string, feed: Feed): void => {
@@ -89,21 +88,6 @@ export const make = (options: Options) => {
     if (last !== undefined) feed.push.resolveOffset(last.offset)
     feeds.delete(key)
     feed.end()
-  }
-
-  /** Passes over what was read already; tells of what is missing. */
-  const advance = (key: string, feed: Feed): void => {
-    const { messages } = feed.push.batch
-    const expected = next.get(key)
-    if (expected === undefined) return
-    while (feed.index < messages.length && BigInt(messages[feed.index]!.offset) < expected) pass(feed)
-    const first = messages[feed.index]
-    const offset = first === undefined ? expected : BigInt(first.offset)
-    if (first === undefined) finish(key, feed)
-    if (offset === expected) return
-    const { partition, topic } = feed.push.batch
-    options.onGap({ topic, partition, from: expected, to: offset })
-    next.set(key, offset)
   }
 
   const pass = (feed: Feed): KafkaMessage => {
@@ -118,6 +102,7 @@ export const make = (options: Options) => {
     feeds = new Map()
     phase = then
     handedOut.clear()
+    timestamps.clear()
     next.clear()
     committed.clear()
     for (const { end } of ending.values()) end(error)
@@ -137,13 +122,22 @@ export const make = (options: Options) => {
 
     /** For `eachBatch`: settles when the messages are dealt with, and fails when kafkajs must join its group again. */
     push: (push: Push): Promise<void> => {
-      if (phase._tag === "Leaving") return Promise.reject(phase.error)
-      const { promise, reject, resolve } = Promise.withResolvers<void>()
+      const { messages, partition, topic } = push.batch
       const key = keyOf(push.batch)
-      const bytes = push.batch.messages.reduce((sum, message) => sum + bytesOf(message), 0)
-      const feed: Feed = { push, index: 0, bytes, end: (error) => (error === undefined ? resolve() : reject(error)) }
-      feeds.set(key, feed)
-      if (phase._tag === "Reading") advance(key, feed)
+      const expected = next.get(key)
+      const [first] = messages
+      if (phase._tag === "Leaving" && phase.error !== undefined) return Promise.reject(phase.error)
+      if (phase._tag !== "Reading" || expected === undefined || first === undefined) return Promise.resolve()
+      const offset = BigInt(first.offset)
+      if (offset < expected) {
+        options.onReset({ topic, partition })
+        return Promise.resolve()
+      }
+      if (offset > expected) options.onGap({ topic, partition }, expected, offset)
+      next.set(key, offset)
+      const { promise, reject, resolve } = Promise.withResolvers<void>()
+      const bytes = messages.reduce((sum, message) => sum + bytesOf(message), 0)
+      feeds.set(key, { push, index: 0, bytes, end: (error) => (error === undefined ? resolve() : reject(error)) })
       changes.happened()
       return promise
     },
@@ -201,7 +195,7 @@ export const make = (options: Options) => {
       if (phase._tag === "Leaving") phase.isTold = true
     },
 
-    /** Reading begins; false when `partitions`, as `news` told them, are not the present ones any more. */
+    /** Reading begins at `starts`; false when `partitions`, as `news` told them, are not the present ones any more. */
     tellAssigned: (partitions: ReadonlyArray<Place>, starts: ReadonlyArray<Start>): boolean => {
       if (phase._tag !== "Joined" || partitions !== owned) return false
       told = owned
@@ -210,9 +204,17 @@ export const make = (options: Options) => {
         next.set(keyOf(start), start.next)
         if (start.committed !== undefined) committed.set(keyOf(start), start.committed)
       }
-      for (const [key, feed] of feeds) advance(key, feed)
       return true
     },
+
+    isReading: (): boolean => phase._tag === "Reading",
+
+    progress: (): ReadonlyArray<Reading> =>
+      told.map((place) => {
+        const key = keyOf(place)
+        const timestamp = timestamps.get(key)
+        return { ...place, next: next.get(key) ?? 0n, committed: committed.get(key) ?? -1n, timestamp }
+      }),
 
     /** What could be handed out. */
     size: (): { readonly messages: number; readonly bytes: number } => {
@@ -242,6 +244,7 @@ export const make = (options: Options) => {
             const record = Records.fromMessage(batch.topic, batch.partition, pass(feed))
             next.set(key, record.offset + 1n)
             handedOut.set(key, feed.push)
+            timestamps.set(key, record.timestamp)
             records.push(record)
             bytes += size
           }

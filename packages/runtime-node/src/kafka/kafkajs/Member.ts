@@ -1,15 +1,18 @@
 /**
  * A member of a consumer group for as long as a scope is open: a kafkajs consumer that fills an inbox, and another one in its
- * place whenever it crashes, cannot begin, or stands still (guides kafka-consumer 5 and 9).
+ * place whenever it crashes, cannot begin, or is given up (guides kafka-consumer 5 and 9).
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { type Kafka, type PartitionAssigner, PartitionAssigners } from "kafkajs"
+import { type Consumer, type Kafka, type PartitionAssigner, PartitionAssigners } from "kafkajs"
+import * as ConsumerMetrics from "../ConsumerMetrics.ts"
 import * as Connection from "./Connection.ts"
+import * as Failure from "./Failure.ts"
 import type * as Inbox from "./Inbox.ts"
 
 export interface Options {
@@ -21,50 +24,80 @@ export interface Options {
 }
 
 export interface Member {
-  /** Why there is no membership; undefined once there is one. */
+  /** Why there is no consumer; undefined while one is well, or has just been. */
   readonly failure: () => unknown
+  /** Has it read the partitions of its assignment, which it does not by itself. */
+  readonly read: (starts: ReadonlyArray<Inbox.Start>) => void
+  /** Has the consumer made again. */
+  readonly giveUp: (cause: unknown) => void
 }
 
-export const sessionMs = 30_000
+const sessionMs = 30_000
 const rebalanceMs = 60_000
 const heartbeatMs = 1_000
-/** Of what a session lasts: then heartbeats have been missing for too long, whatever is still in hand. */
+/** Of what a session lasts: while something holds up a join, heartbeats may be missing. */
 export const handOverMs = 0.6 * sessionMs
-/** Longer than a group may take to divide itself. A consumer that is well fetches several times a second. */
-const stillMs = 2 * rebalanceMs
 
 /** Partitions are read side by side; kafkajs asks a broker for more when all that it gave is dealt with. */
 const concurrency = 1_000
 
 export const run = (options: Options, inbox: Inbox.Inbox): Effect.Effect<Member, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const fork = yield* FiberSet.makeRuntime()
     let failure: unknown
-    const joined = () => {
+    let giveUp = (_: unknown): void => {}
+    /** In its group. */
+    let current: Consumer | undefined
+
+    const joined = (consumer: Consumer): void => {
       failure = undefined
+      current = consumer
+      fork(ConsumerMetrics.rebalanced(options.group))
     }
-    yield* Effect.scoped(consume(options, inbox, joined)).pipe(
-      Effect.flatMap((error) =>
-        Effect.sync(() => {
-          failure = error
-          inbox.changes.happened()
-        })
-      ),
-      Effect.andThen(Random.nextIntBetween(500, 1_000)),
-      Effect.flatMap(Effect.sleep),
-      Effect.forever,
-      Effect.forkScoped
-    )
-    return { failure: () => failure }
+
+    const again = Effect.gen(function* () {
+      const over = yield* Deferred.make<unknown>()
+      giveUp = (cause) => Deferred.doneUnsafe(over, Effect.succeed(cause))
+      const cause = yield* Effect.scoped(
+        Effect.andThen(consume(options, inbox, { joined, giveUp }), Deferred.await(over))
+      )
+      // One that was well may be so again at once; until then that is no news.
+      failure = current === undefined ? Failure.deepestCause(cause) : undefined
+      current = undefined
+      inbox.changes.happened()
+      yield* Effect.logWarning(`the consumer of ${options.group} is made again: ${Failure.messageOf(cause)}`)
+      yield* Effect.sleep(yield* Random.nextBetween(500, 1_000))
+    })
+    yield* Effect.forkScoped(Effect.forever(again))
+    return {
+      failure: () => failure,
+      giveUp: (cause) => giveUp(cause),
+      read: (starts) => {
+        for (const { next, partition, topic } of starts) current?.seek({ topic, partition, offset: String(next) })
+        current?.resume(topicsOf(starts))
+      }
+    }
   })
 
-/** One consumer, until it is of no use any more; answers with the reason. */
-const consume = (options: Options, inbox: Inbox.Inbox, joined: () => void) =>
+/** As kafkajs names partitions where it pauses them. */
+const topicsOf = (places: ReadonlyArray<ConsumerMetrics.Place>) =>
+  [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, of]) => ({
+    topic,
+    partitions: of.map(({ partition }) => partition)
+  }))
+
+interface Told {
+  readonly joined: (consumer: Consumer) => void
+  readonly giveUp: (cause: unknown) => void
+}
+
+/** Begins to consume, until the scope closes. */
+const consume = (options: Options, inbox: Inbox.Inbox, told: Told): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const over = yield* Deferred.make<unknown>()
-    const end = (error: unknown) => Deferred.doneUnsafe(over, Effect.succeed(error))
     const consumer = yield* Connection.scoped(() =>
       options.connect().consumer({
         groupId: options.group,
+        partitionAssigners: [behind(() => inbox.barrier(Date.now()))],
         sessionTimeout: sessionMs,
         rebalanceTimeout: rebalanceMs,
         heartbeatInterval: heartbeatMs,
@@ -74,34 +107,28 @@ const consume = (options: Options, inbox: Inbox.Inbox, joined: () => void) =>
         maxWaitTimeInMs: 200,
         maxBytes: 8 * 1024 * 1024,
         maxBytesPerPartition: 1024 * 1024,
-        partitionAssigners: [behind(() => inbox.barrier(Date.now()))],
         retry: { restartOnFailure: () => Promise.resolve(false) },
         ...(options.rack === undefined ? {} : { rackId: options.rack })
       })
     )
-    let isAlive = true
+    let isOver = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        isAlive = false
+        isOver = true
         inbox.left()
       })
     )
-    let seen = yield* Clock.currentTimeMillis
-    const { CRASH, FETCH, GROUP_JOIN } = consumer.events
-    consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
-      seen = Date.now()
-      if (!isAlive) return
-      joined()
-      inbox.joined(
-        Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
-          partitions.map((partition) => ({ topic, partition }))
-        )
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+      if (isOver) return
+      const places = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => ({ topic, partition }))
       )
+      // Where a commit is out of the log's range kafkajs would begin at the log's beginning, and commit that.
+      consumer.pause(topicsOf(places))
+      told.joined(consumer)
+      inbox.joined(places)
     })
-    consumer.on(FETCH, () => {
-      seen = Date.now()
-    })
-    consumer.on(CRASH, ({ payload }) => end(payload.error))
+    consumer.on(consumer.events.CRASH, ({ payload }) => told.giveUp(payload.error))
     yield* Effect.sync(() => {
       consumer
         .connect()
@@ -111,17 +138,13 @@ const consume = (options: Options, inbox: Inbox.Inbox, joined: () => void) =>
             autoCommit: false,
             eachBatchAutoResolve: false,
             partitionsConsumedConcurrently: concurrency,
-            eachBatch: (push) => (isAlive ? inbox.push(push) : Promise.resolve())
+            eachBatch: (push) => (isOver ? Promise.resolve() : inbox.push(push))
           })
         )
-        .catch(end)
+        .catch(told.giveUp)
     })
-    const tick = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (!inbox.isHolding() && now - seen > stillMs) end(new Error(`nothing was fetched for ${stillMs / 1000} s`))
-      return Effect.promise(() => inbox.tick(now))
-    })
+    const tick = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.promise(() => inbox.tick(now)))
     yield* Effect.forkScoped(Effect.repeat(tick, Schedule.spaced(heartbeatMs)))
-    return yield* Deferred.await(over)
   })
 
 /**

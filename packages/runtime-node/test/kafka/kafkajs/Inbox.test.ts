@@ -27,7 +27,12 @@ class ProtocolError extends Error {
 /** An inbox, what was seen of it, and kafkajs in its place. */
 const setUp = () => {
   const gaps: Array<string> = []
-  const inbox = Inbox.make({ handOverMs: 100, onGap: ({ from, to }) => gaps.push(`${from} to ${to}`) })
+  const resets: Array<number> = []
+  const inbox = Inbox.make({
+    handOverMs: 100,
+    onGap: (_, from, to) => gaps.push(`${from} to ${to}`),
+    onReset: ({ partition }) => resets.push(partition)
+  })
   const resolved: Array<string> = []
   const commits: Array<string> = []
   const failures = { heartbeat: "", commit: "" }
@@ -65,7 +70,7 @@ const setUp = () => {
   }
   const take = (most = 100, bytes = 1_000) =>
     inbox.take(most, bytes).map(({ offset, partition }) => `${partition}:${offset}`)
-  return { inbox, push, assign, take, gaps, resolved, commits, failures, ends }
+  return { inbox, push, assign, take, gaps, resets, resolved, commits, failures, ends }
 }
 
 /** Lets promises settle. */
@@ -87,18 +92,26 @@ describe("Inbox", () => {
     assert.deepStrictEqual([ends, resolved], [["0 ended"], ["0:2"]])
   })
 
-  it("hands out nothing before the assignment is told, and passes over what was read before it", () => {
-    const { assign, gaps, inbox, push, take } = setUp()
+  it("takes nothing before the assignment is told", async () => {
+    const { ends, inbox, push } = setUp()
     inbox.joined([place(0)])
     push(0, [3, 4, 5])
+    await turn()
+    assert.deepStrictEqual(ends, ["0 ended"])
+    inbox.tellAssigned(inbox.news()!.partitions, [{ ...place(0), next: 4n, committed: 4n }])
     assert.strictEqual(inbox.size().messages, 0)
-    const partitions = inbox.news()!.partitions
-    inbox.tellAssigned(partitions, [{ ...place(0), next: 4n, committed: 4n }])
-    assert.deepStrictEqual(take(), ["0:4", "0:5"])
-    assert.deepStrictEqual(gaps, [])
-    assign([0], 6n)
-    push(0, [5])
-    assert.strictEqual(inbox.size().messages, 0)
+    push(0, [4, 5])
+    assert.strictEqual(inbox.size().messages, 2)
+  })
+
+  it("takes nothing below what was read, and tells that the partition has begun again", async () => {
+    const { assign, ends, gaps, inbox, push, resets } = setUp()
+    assign([0, 1], 6n)
+    push(0, [0, 1])
+    push(1, [6])
+    await turn()
+    assert.deepStrictEqual([resets, gaps, ends], [[0], [], ["0 ended"]])
+    assert.strictEqual(inbox.size().messages, 1)
   })
 
   it("tells of a gap once, and goes on behind it", () => {

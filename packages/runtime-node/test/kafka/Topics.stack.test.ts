@@ -1,0 +1,45 @@
+/** The topics at a program's start, on a real broker. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Health from "@tributary/pipeline/service/Health"
+import { Effect } from "effect"
+import { unique } from "../../../pipeline/test/contract/LogReader.ts"
+import * as KafkaClient from "../../src/kafka/Client.ts"
+import * as Topics from "../../src/kafka/Topics.ts"
+import { settings } from "./TestKafka.ts"
+
+for (const own of [settings("platformatic"), settings("kafkajs")]) {
+  describe(`the topics at the start, by ${own.client}`, () => {
+    it.live("are named where they are missing, and made when their partitions are given", () =>
+      Effect.gen(function* () {
+        const prefix = unique("p")
+        const topics = Topics.ofWorker(prefix, [`${prefix}events_plugin_ingestion`])
+        const error = yield* Effect.flip(Topics.ensure(own, topics))
+        assert.strictEqual(
+          error.message,
+          `Kafka topics missing, or no right to see them: ${topics.join(", ")}. Create them, or set KAFKA_TOPIC_PARTITIONS`
+        )
+        yield* Topics.ensure({ ...own, partitions: 3 }, topics)
+        // A second program at the same time, or a second start.
+        yield* Topics.ensure({ ...own, partitions: 3 }, topics)
+        yield* Topics.ensure(own, topics)
+        const client = yield* KafkaClient.load(own)
+        const lanes = yield* client.lanes(own)
+        assert.strictEqual(yield* lanes.partitions(topics[0]!), 3)
+      }).pipe(Effect.scoped, Effect.provide(Health.Health.layer))
+    )
+
+    it.live("must take messages as large as ours", () =>
+      Effect.gen(function* () {
+        const client = yield* KafkaClient.load(own)
+        const admin = yield* client.admin(own)
+        const name = unique("small")
+        yield* admin.create({ name, partitions: 1, replication: 1, maxMessageBytes: 1_000_000 })
+        const error = yield* Effect.flip(Topics.ensure({ ...own, partitions: 1 }, [name]))
+        assert.strictEqual(
+          error.message,
+          `Kafka topics whose max.message.bytes is too small: ${name} has 1000000, needs 8388608`
+        )
+      }).pipe(Effect.scoped, Effect.provide(Health.Health.layer))
+    )
+  })
+}
