@@ -2,7 +2,6 @@
  * What may go wrong, drawn from the seed before the run: each fault strikes at one call of a server, the nth of all or the nth of a kind.
  * So one can be left out, when a history is made shorter, and the others still strike where they did.
  */
-import type { Flavour } from "./Flavour.ts"
 import type { Chance } from "./machine/Chance.ts"
 
 /** Where in a call its process is struck: the request unsent, sent, or answered. */
@@ -79,7 +78,13 @@ const delicate: ReadonlyArray<readonly [call: string, most: number]> = [
   ["ClickHouse.insert events", 8]
 ]
 
-const aim = (calls: number, { aims }: Flavour, chance: Chance): At => {
+/** Where the faults of a run strike mostly, and which. */
+export interface Aim {
+  readonly aims?: ReadonlyArray<string>
+  readonly faults?: ReadonlyArray<Fault["kind"]>
+}
+
+const place = (calls: number, { aims }: Aim, chance: Chance): At => {
   if (aims !== undefined && chance.happens(0.7)) return { call: chance.pick(aims), n: 1 + chance.int(12) }
   if (chance.happens(0.4)) return { call: "any", n: 1 + chance.int(calls) }
   const [call, most] = chance.pick(delicate)
@@ -87,11 +92,11 @@ const aim = (calls: number, { aims }: Flavour, chance: Chance): At => {
 }
 
 /** `calls`: about how many calls there will be. */
-export const draw = (count: number, calls: number, flavour: Flavour, chance: Chance): ReadonlyArray<Fault> =>
+export const draw = (count: number, calls: number, aim: Aim, chance: Chance): ReadonlyArray<Fault> =>
   Array.from({ length: count }, () => {
-    const isUsual = flavour.faults === undefined || chance.happens(0.3)
-    const make = isUsual ? chance.pick(weighted) : kinds[chance.pick(flavour.faults)][1]
-    return make(aim(calls, flavour, chance), chance)
+    const isUsual = aim.faults === undefined || chance.happens(0.3)
+    const make = isUsual ? chance.pick(weighted) : kinds[chance.pick(aim.faults)][1]
+    return make(place(calls, aim, chance), chance)
   })
 
 export const describe = (fault: Fault): string => {

@@ -4,20 +4,12 @@
  */
 import type * as Faults from "./Faults.ts"
 import type { Chance } from "./machine/Chance.ts"
-import type { Shape } from "./Plan.ts"
+import type { Shape } from "./Shape.ts"
 import type * as Workload from "./Workload.ts"
 
-export interface Flavour {
+export interface Flavour extends Workload.Mix, Faults.Aim {
   readonly name: string
-  /** Instead of the weights of all kinds. */
-  readonly kinds?: Partial<Readonly<Record<Workload.Kind, number>>>
-  /** So many distinct ids. */
-  readonly names?: number
-  readonly tokens?: ReadonlyArray<string>
   readonly shape?: Partial<Shape>
-  /** Where faults strike mostly, and which. */
-  readonly aims?: ReadonlyArray<string>
-  readonly faults?: ReadonlyArray<Faults.Fault["kind"]>
 }
 
 const crowded = { workers: 3, partitions: 3, lateMs: 500, maxMessages: 4 } as const

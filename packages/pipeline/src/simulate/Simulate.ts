@@ -12,6 +12,7 @@
 import type { Outcome } from "@tributary/domain/event/Outcome"
 import * as FoldSettings from "@tributary/domain/person/Settings"
 import * as IngestSettings from "../ingest/Settings.ts"
+import type { Fate } from "./check/Answers.ts"
 import * as Check from "./check/Check.ts"
 import type { Flaw } from "./Flaws.ts"
 import * as Plan from "./Plan.ts"
@@ -21,8 +22,7 @@ import * as Programs from "./world/Programs.ts"
 import type * as Services from "./world/Services.ts"
 import * as World from "./world/World.ts"
 
-/** What may become of an event: which of these the checks allow. */
-export type Fate = "stored" | "letter" | "dropped" | "stored or letter"
+export type { Fate }
 
 export interface Options {
   /** Stages of your own, around or instead of those given. */

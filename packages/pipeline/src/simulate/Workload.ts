@@ -7,7 +7,6 @@ import * as Timestamp from "@tributary/domain/event/Timestamp"
 import * as Uuid from "@tributary/domain/event/Uuid"
 import type { Project } from "@tributary/domain/project/Project"
 import * as ProjectStoreMemory from "../service/memory/ProjectStoreMemory.ts"
-import type { Flavour } from "./Flavour.ts"
 import type { Chance } from "./machine/Chance.ts"
 
 /** Virtual time at which every run begins: milliseconds since the epoch. */
@@ -65,11 +64,20 @@ const isKind = (name: string): name is Kind => Object.hasOwn(kinds, name)
 const weighted = (weights: Partial<Readonly<Record<Kind, number>>>): ReadonlyArray<Kind> =>
   Object.keys(weights).flatMap((kind) => (isKind(kind) ? Array.from({ length: weights[kind] ?? 0 }, () => kind) : []))
 
-export const draw = (count: number, flavour: Flavour, chance: Chance): ReadonlyArray<Action> => {
-  const all = weighted(flavour.kinds ?? kinds)
+/** What a run's clients do mostly. */
+export interface Mix {
+  /** Instead of the weights of all kinds. */
+  readonly kinds?: Partial<Readonly<Record<Kind, number>>>
+  /** So many distinct ids. */
+  readonly names?: number
+  readonly tokens?: ReadonlyArray<string>
+}
+
+export const draw = (count: number, mix: Mix, chance: Chance): ReadonlyArray<Action> => {
+  const all = weighted(mix.kinds ?? kinds)
   let at = 0
   let request = 0
-  const few = names.slice(0, flavour.names ?? 2 + chance.int(names.length - 1))
+  const few = names.slice(0, mix.names ?? 2 + chance.int(names.length - 1))
   const another = (who: string): string => (chance.happens(0.1) ? who : chance.pick(few.filter((name) => name !== who)))
   /** All at once in most runs, so that workers meet. */
   const longest = chance.pick([60, 60, 20_000])
@@ -79,7 +87,7 @@ export const draw = (count: number, flavour: Flavour, chance: Chance): ReadonlyA
       request += 1
     }
     const kind = chance.pick(all)
-    const token = chance.pick(flavour.tokens ?? tokens)
+    const token = chance.pick(mix.tokens ?? tokens)
     const who = chance.pick(few)
     return { n, kind, at, request, token, who, other: another(who), key: chance.pick(["a", "b"]), value: chance.int(3) }
   })

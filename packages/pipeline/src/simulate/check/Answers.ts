@@ -5,11 +5,13 @@
 import type { Position } from "@tributary/domain/event/Position"
 import * as Topics from "@tributary/domain/row/Topics"
 import { header, type LogRecord } from "../../service/LogMessage.ts"
-import type { Fate } from "../Simulate.ts"
 import * as Workload from "../Workload.ts"
 import type { Told } from "../world/Clients.ts"
 import { group } from "../world/Programs.ts"
 import type { World } from "../world/World.ts"
+
+/** What may become of an event: which of these the checks allow. */
+export type Fate = "stored" | "letter" | "dropped" | "stored or letter"
 
 export interface Answers {
   readonly onCommit: (positions: ReadonlyArray<Position>) => void

@@ -1,7 +1,6 @@
 /** Holds a run to the guarantees of DESIGN and the properties of spec worker 9; each violation is a sentence. */
 import type { Position } from "@tributary/domain/event/Position"
 import * as Topics from "@tributary/domain/row/Topics"
-import type { Fate } from "../Simulate.ts"
 import * as Workload from "../Workload.ts"
 import type { Told } from "../world/Clients.ts"
 import { group, groupPrefix, targets } from "../world/Programs.ts"
@@ -12,7 +11,7 @@ import * as Replay from "./Replay.ts"
 
 export interface Input {
   readonly told: Told
-  readonly fateOf: (action: Workload.Action) => Fate
+  readonly fateOf: (action: Workload.Action) => Answers.Fate
 }
 
 export interface Check {
