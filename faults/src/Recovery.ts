@@ -2,9 +2,9 @@
 
 export interface Recovery {
   readonly kind: string
-  /** Milliseconds until an event that was sent after the fault was answered with 200. */
+  /** Milliseconds until events for all partitions that were sent after the fault were answered with 200. */
   readonly acknowledgedMs: number
-  /** Milliseconds until the same event could be queried. */
+  /** Milliseconds until all of them could be queried. */
   readonly queryableMs: number
 }
 

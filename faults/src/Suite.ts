@@ -69,11 +69,11 @@ const injectAll = Effect.fnUntraced(function* <Kind extends string>(
   return recoveries
 })
 
-/** Waits until an event that is sent now has gone all the way; answers with how long that took since the fault. */
+/** Waits until events that are sent now have gone all the way; answers with how long that took since the fault. */
 const recover = Effect.fnUntraced(function* (load: Load.Load, faultAt: number) {
-  const { uuid } = yield* load.next
+  const uuids = (yield* load.next).map(({ uuid }) => uuid)
   const acknowledgedMs = (yield* Clock.currentTimeMillis) - faultAt
-  yield* Effect.repeat(Effect.delay(ReadStored.isQueryable(uuid), "50 millis"), { until: (found) => found })
+  yield* Effect.repeat(Effect.delay(ReadStored.areQueryable(uuids), "50 millis"), { until: (found) => found })
   return { acknowledgedMs, queryableMs: (yield* Clock.currentTimeMillis) - faultAt }
 })
 

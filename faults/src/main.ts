@@ -4,6 +4,9 @@
  *
  *   npm run faults -- [--kind KIND] [--count N] [--seed S]
  *
+ * A kind chooses its assembly: that of `npm start`, whose kinds are mixed where none is named, or one on a real Kafka, for which
+ * Java 17 is needed. `--kind stack` mixes all kinds of the latter on one broker.
+ *
  * Ends with `N faults, L lost, D differences, O out of order`, and with exit code 1 unless L, D and O are 0. Then, and when the
  * run itself fails, the engines' folder is kept.
  */
@@ -17,7 +20,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type { AssemblyError } from "./Assembly.ts"
+import type { AssemblyError, Definition } from "./Assembly.ts"
+import * as Cluster from "./assembly/Cluster.ts"
+import * as Stack from "./assembly/Stack.ts"
 import * as Standalone from "./assembly/Standalone.ts"
 import type { Findings } from "./check/Check.ts"
 import type { LoadError } from "./load/Load.ts"
@@ -26,7 +31,7 @@ import * as Suite from "./Suite.ts"
 
 const { values: read } = parseArgs({
   options: {
-    kind: { type: "string" },
+    kind: { type: "string", default: "standalone" },
     count: { type: "string", default: "20" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) }
   }
@@ -44,9 +49,23 @@ const whole = (name: "count" | "seed", least: number): number => {
     : refuse(`--${name} ${read[name]}: a whole number from ${least} on.`)
 }
 
-const assembly = Standalone.definition
-const kinds = assembly.kinds.filter((kind) => read.kind === undefined || kind === read.kind)
-if (kinds.length === 0) refuse(`--kind ${read.kind}: there is no such kind; there are ${assembly.kinds.join(", ")}.`)
+const assemblies: Readonly<Record<string, Definition>> = {
+  standalone: Standalone.definition,
+  stack: Stack.definition,
+  cluster: Cluster.definition
+}
+
+/** All kinds of an assembly that is named, or the one that is named. */
+const chosen = (name: string): { readonly assembly: Definition; readonly kinds: ReadonlyArray<string> } => {
+  const whole = Object.hasOwn(assemblies, name) ? assemblies[name] : undefined
+  if (whole !== undefined) return { assembly: whole, kinds: whole.kinds }
+  const assembly = Object.values(assemblies).find(({ kinds }) => kinds.includes(name))
+  if (assembly !== undefined) return { assembly, kinds: [name] }
+  const all = Object.values(assemblies).flatMap(({ kinds }) => kinds)
+  return refuse(`--kind ${name}: there is no such kind; there are ${all.join(", ")}.`)
+}
+
+const { assembly, kinds } = chosen(read.kind)
 const count = whole("count", 1)
 const seed = whole("seed", 0)
 

@@ -26,6 +26,8 @@ export interface Program {
   readonly kill: Effect.Effect<void>
   /** Sends SIGTERM and waits for the end; answers with how it came. After a minute it is killed. */
   readonly stop: Effect.Effect<string>
+  /** Sends SIGSTOP, and SIGCONT after so many milliseconds. */
+  readonly pause: (ms: number) => Effect.Effect<void>
   /**
    * What it needs was just taken away: if this run is not ready yet, it may end by itself, and is started again, as whoever
    * looks after programs would do.
@@ -88,6 +90,15 @@ export const make = (options: Options): Effect.Effect<Program, never, Scope.Scop
       start,
       kill: Effect.asVoid(end("KILL")),
       stop,
+      pause: (ms) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            run?.leashed.signal("STOP")
+            return run
+          }),
+          () => Effect.sleep(ms),
+          (paused) => Effect.sync(() => paused?.leashed.signal("CONT"))
+        ),
       excuse: Effect.sync(() => {
         if (run !== undefined) run.isExcused = !run.wasReady
       }),

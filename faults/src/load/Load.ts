@@ -35,14 +35,22 @@ export class LoadError extends Data.TaggedError("LoadError")<{ readonly reason: 
 export interface Load {
   /** All events that were answered with 200, in the order of the answers; grows. */
   readonly acknowledged: ReadonlyArray<LoadEvent>
-  /** Waits for the next event that is sent from now on and acknowledged. */
-  readonly next: Effect.Effect<LoadEvent>
+  /** Waits for the next events that are sent from now on and acknowledged: so many that no partition is left out. */
+  readonly next: Effect.Effect<ReadonlyArray<LoadEvent>>
   /** Sends nothing new; waits until all that was sent is acknowledged. */
   readonly stop: Effect.Effect<void, LoadError>
   /** Fails when a request is refused for good. */
   readonly failure: Effect.Effect<never, LoadError>
 }
 
+interface Waiter {
+  readonly since: number
+  readonly events: Array<LoadEvent>
+  readonly found: Deferred.Deferred<ReadonlyArray<LoadEvent>>
+}
+
+/** Of as many users: one of four partitions is left out once in 25,000 times. */
+const eventsOfAllPartitions = 40
 /** Users of one producer at a time; a request holds at most one event of each. */
 const usersAtOnce = 25
 const eventsPerRequest = 15
@@ -68,7 +76,7 @@ const post = (capture: string, { body, headers, path }: Request.Request) =>
 export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope> =>
   Effect.gen(function* () {
     const acknowledged: Array<LoadEvent> = []
-    const waiting = new Set<{ readonly since: number; readonly found: Deferred.Deferred<LoadEvent> }>()
+    const waiting = new Set<Waiter>()
     let attempts = 0
     let isStopping = false
 
@@ -76,8 +84,10 @@ export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope>
       acknowledged.push(...events)
       for (const waiter of waiting) {
         if (attempt <= waiter.since) continue
+        waiter.events.push(...events)
+        if (waiter.events.length < eventsOfAllPartitions) continue
         waiting.delete(waiter)
-        Deferred.doneUnsafe(waiter.found, Effect.succeed(events[0]!))
+        Deferred.doneUnsafe(waiter.found, Effect.succeed(waiter.events))
       }
     }
 
@@ -130,8 +140,8 @@ export const start = (options: Options): Effect.Effect<Load, never, Scope.Scope>
     return {
       acknowledged,
       next: Effect.suspend(() => {
-        const found = Deferred.makeUnsafe<LoadEvent>()
-        waiting.add({ since: attempts, found })
+        const found = Deferred.makeUnsafe<ReadonlyArray<LoadEvent>>()
+        waiting.add({ since: attempts, events: [], found })
         return Deferred.await(found)
       }),
       stop: Effect.suspend(() => {

@@ -94,12 +94,14 @@ export const clickhouse = ({ clickhouseUrl }: Assembly) =>
 const fromClickHouse = (cause: { readonly message: string }): AssemblyError =>
   new AssemblyError({ reason: `ClickHouse cannot be read: ${cause.message}` })
 
-/** Whether an event can be found; false as well while it cannot be looked for. */
-export const isQueryable = (uuid: string): Effect.Effect<boolean, never, ClickHouseHttp.ClickHouseHttp> =>
+/** Whether all of these events can be found; false as well while they cannot be looked for. */
+export const areQueryable = (
+  uuids: ReadonlyArray<string>
+): Effect.Effect<boolean, never, ClickHouseHttp.ClickHouseHttp> =>
   ClickHouseHttp.ClickHouseHttp.use(({ query }) =>
-    query("SELECT 1 FROM events WHERE uuid = {uuid:UUID} LIMIT 1", { uuid })
+    query("SELECT count(DISTINCT uuid) AS found FROM events WHERE uuid IN {uuids:Array(UUID)}", { uuids })
   ).pipe(
-    Effect.map((rows) => rows.length > 0),
+    Effect.map(([row]) => Number(row?.["found"]) === uuids.length),
     Effect.orElseSucceed(() => false)
   )
 

@@ -19,7 +19,7 @@ while kill -"$stop" $pid; do sleep 1; n=$((n+1)); [ $n -lt 15 ] || kill -"$force
 exec 3<&-; wait $pid; rc=$?; kill $w 2>/dev/null; exit $rc
 `
 
-export type Signal = "INT" | "TERM" | "QUIT" | "KILL"
+export type Signal = "INT" | "TERM" | "QUIT" | "KILL" | "STOP" | "CONT"
 
 export interface Command {
   /** Program, by absolute path, and arguments. */
