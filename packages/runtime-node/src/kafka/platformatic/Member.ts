@@ -226,7 +226,8 @@ export const run = Effect.fnUntraced(function* (
     // One that was well may be so again at once; until then that is no news.
     failure = joined ? undefined : (Failure.deepest(cause) ?? "the consumer has ended")
     changes.happened()
-    yield* Effect.logWarning(`the consumer of ${group} is made again: ${Failure.messageOf(cause)}`)
+    // While the brokers are away, readiness and its line a minute tell.
+    if (joined) yield* Effect.logWarning(`the consumer of ${group} is made again: ${Failure.messageOf(cause)}`)
     yield* Effect.sleep(yield* Random.nextBetween(500, 1_000))
   })
   yield* Effect.forkScoped(Effect.forever(again))
