@@ -4,7 +4,8 @@ import { Effect } from "effect"
 import * as Folder from "../../../packages/embedded/test/support/Folder.ts"
 import { request, start } from "./support/Start.ts"
 
-describe("an engine that is away at the start", () => {
+// Where other work keeps the machine busy, a start takes many seconds.
+describe("an engine that is away at the start", { timeout: 180_000 }, () => {
   for (const [engine, setting, url] of [
     ["PostgreSQL", "DATABASE_URL", "postgres://me:hidden@127.0.0.1:%/x"],
     ["ClickHouse", "CLICKHOUSE_URL", "http://127.0.0.1:%"]
