@@ -15,7 +15,7 @@ const one = Effect.gen(function* () {
   const server = createServer((request, response) => {
     response.shouldKeepAlive = false
     response.end(String(cluster.worker?.id))
-    if (request.url === "/end") process.exit(3)
+    if (request.url === "/end") response.once("close", () => process.exit(3))
   })
   yield* Effect.acquireRelease(
     Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
