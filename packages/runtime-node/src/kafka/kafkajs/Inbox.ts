@@ -138,7 +138,8 @@ export const make = (options: Options) => {
       const { promise, reject, resolve } = Promise.withResolvers<void>()
       const bytes = messages.reduce((sum, message) => sum + bytesOf(message), 0)
       feeds.set(key, { push, index: 0, bytes, end: (error) => (error === undefined ? resolve() : reject(error)) })
-      changes.happened()
+      // When all partitions of this fetch have been pushed: polls would empty the first before the others came.
+      setImmediate(changes.happened)
       return promise
     },
 
