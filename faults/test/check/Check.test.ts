@@ -182,6 +182,16 @@ describe("order", () => {
     found(check({ log: swapped }).outOfOrder, /anonymous 1 of anonymous is too late in the log/)
   })
 
+  it("is kept by an event that a producer sent twice, one after the other", () => {
+    const repeated = [["anonymous 0", "anonymous 1", "anonymous 1", "anonymous 2", "visit"], ...stored.log.slice(1)]
+    assert.deepStrictEqual(check({ log: repeated }).outOfOrder, [])
+  })
+
+  it("is broken by an event that came again after a later one", () => {
+    const late = [["anonymous 0", "anonymous 1", "anonymous 2", "anonymous 1", "visit"], ...stored.log.slice(1)]
+    found(check({ log: late }).outOfOrder, /anonymous 1 of anonymous is too late in the log/)
+  })
+
   it("is broken by an event that does not show the turn before it", () => {
     const { outOfOrder } = check(events("anonymous 2", { personProperties: { [turnKey("anonymous", 2)]: 2 } }))
     found(outOfOrder, /turn 2 of anonymous and shows undefined as the one before/)
