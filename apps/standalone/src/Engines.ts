@@ -8,6 +8,7 @@ import * as EmbeddedClickHouse from "@tributary/embedded/clickhouse/EmbeddedClic
 import type { EngineError } from "@tributary/embedded/clickhouse/Engine"
 import * as Engine from "@tributary/embedded/clickhouse/Engine"
 import * as Front from "@tributary/embedded/clickhouse/Front"
+import * as Query from "@tributary/embedded/clickhouse/Query"
 import * as EmbeddedLog from "@tributary/embedded/log/EmbeddedLog"
 import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import * as Port from "@tributary/embedded/process/Port"
@@ -17,7 +18,6 @@ import type { EventLog } from "@tributary/pipeline/service/EventLog"
 import type { Health } from "@tributary/pipeline/service/Health"
 import type { Producer } from "@tributary/pipeline/service/Producer"
 import type { StoreError } from "@tributary/pipeline/service/StoreError"
-import * as Sink from "@tributary/pipeline/sink/Sink"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
 import { securityOf } from "@tributary/runtime-node/clickhouse/KafkaTables"
 import * as KafkaWatch from "@tributary/runtime-node/clickhouse/KafkaWatch"
@@ -34,7 +34,7 @@ import type { TlsError } from "@tributary/runtime-node/postgres/Tls"
 import { SecondSignal } from "@tributary/runtime-node/process/Program"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type { Settings } from "./Config.ts"
 
 /** Where people, projects and the log live. */
@@ -115,38 +115,38 @@ const tables = (settings: Settings) =>
 
 /** The engine in this process, with its read-only front. */
 const embeddedClickhouse = (settings: Settings, dataDir: string) => {
-  const { clickhouseDatabase: database, clickhousePort: port, eventsTtlDays, kafka } = settings
-  const reads = Layer.unwrap(
-    Front.Front.use(({ url }) =>
-      Effect.succeed(ClickHouseHttp.layer({ url, username: "default", password: Redacted.make("") }))
-    )
-  ).pipe(Layer.provide(Front.layer({ port })))
-  return Layer.merge(EmbeddedClickHouse.layer({ eventsTtlDays, kafka: tables(settings) }), reads).pipe(
-    Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database, kafkaTls: kafka?.tls }))
+  const { clickhouseDatabase: database, clickhousePort: port, eventsTtlDays } = settings
+  const kafka = tables(settings)
+  const watched = Engine.Engine.use((engine) =>
+    Effect.forkScoped(KafkaWatch.watch((sql, parameters) => Query.rows(engine, sql, parameters), { database }))
+  )
+  return Layer.merge(
+    EmbeddedClickHouse.layer({ eventsTtlDays, kafka }),
+    Layer.effectDiscard(Front.Front).pipe(Layer.provide(Front.layer({ port })))
+  ).pipe(
+    Layer.provideMerge(kafka === undefined ? Layer.empty : Layer.effectDiscard(watched)),
+    Layer.provide(Engine.layer({ folder: join(dataDir, "clickhouse"), database, kafkaTls: settings.kafka?.tls }))
   )
 }
 
 /** A server somewhere else. */
 const clickhouseServer = (settings: Settings, url: string) => {
   const { clickhouseDatabase: database, clickhousePassword, clickhouseUser: username, eventsTtlDays } = settings
-  const migrated = Start.migrate({ database, eventsTtlDays, username, kafka: tables(settings) })
+  const kafka = tables(settings)
   return ClickHouseHttp.layerSink(database).pipe(
-    Layer.provideMerge(Layer.effectDiscard(migrated)),
-    Layer.provideMerge(ClickHouseHttp.layer({ url, username, password: clickhousePassword }))
+    Layer.provideMerge(
+      kafka === undefined ? Layer.empty : Layer.effectDiscard(Effect.forkScoped(KafkaWatch.run({ database })))
+    ),
+    Layer.provideMerge(Layer.effectDiscard(Start.migrate({ database, eventsTtlDays, username, kafka }))),
+    Layer.provide(ClickHouseHttp.layer({ url, username, password: clickhousePassword }))
   )
 }
 
-/** The engine in this process, or the server that `CLICKHOUSE_URL` names. */
+/** The engine in this process, or the server that `CLICKHOUSE_URL` names. What reads Kafka by itself is watched. */
 export const clickhouse = (
   settings: Settings,
   dataDir: string
-): Layer.Layer<ClickHouseSink | ClickHouseHttp.ClickHouseHttp, StartError | EngineError | SchemaRefused, Health> =>
+): Layer.Layer<ClickHouseSink, StartError | EngineError | SchemaRefused, Health> =>
   settings.clickhouseUrl === undefined
     ? embeddedClickhouse(settings, dataDir)
     : clickhouseServer(settings, settings.clickhouseUrl)
-
-/** Fills ClickHouse's tables, or watches them being filled, until the scope closes. */
-export const fill = (settings: Settings) =>
-  settings.clickhouseIngest === "sink"
-    ? Sink.run({ topicPrefix: settings.topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
-    : Effect.asVoid(Effect.forkScoped(KafkaWatch.run({ database: settings.clickhouseDatabase })))

@@ -13,6 +13,7 @@ import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
 import { Health } from "@tributary/pipeline/service/Health"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
+import * as Sink from "@tributary/pipeline/sink/Sink"
 import * as Tables from "@tributary/pipeline/sink/Tables"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
 import * as FirstProject from "@tributary/runtime-node/functions/FirstProject"
@@ -63,7 +64,9 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
     const work = Effect.gen(function* () {
       const { behaviour, topicPrefix } = settings
       yield* FirstProject.make(settings.projectToken)
-      yield* Engines.fill(settings)
+      if (settings.clickhouseIngest === "sink") {
+        yield* Sink.run({ topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
+      }
       yield* Deliver.run({ siteUrl, topicPrefix })
       yield* WorkerApp.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
       const server = { ...settings.server, servesMetrics: true }

@@ -2,7 +2,6 @@
  * ClickHouse's own reading of the log, watched: a view whose insert fails is tried again without end, and brokers that refuse
  * it are asked without end; both are told in a system table only (guides clickhouse 6).
  */
-import type { ClickHouseError } from "@tributary/pipeline/service/ClickHouseSink"
 import * as Health from "@tributary/pipeline/service/Health"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -19,22 +18,28 @@ export interface Failure {
   readonly text: string
 }
 
+/** Asks ClickHouse, whichever way it is reached. */
+type Query<E> = (
+  sql: string,
+  parameters: Readonly<Record<string, string | number>>
+) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, E>
+
+const failuresBy = <E>(query: Query<E>, { cluster, database }: Place, withinSeconds: number) => {
+  const consumers =
+    cluster === undefined
+      ? "system.kafka_consumers"
+      : `clusterAllReplicas('${Statement.escaped(cluster)}', system.kafka_consumers)`
+  return query(
+    `SELECT table, argMax(text, time) AS text FROM ${consumers}
+     ARRAY JOIN exceptions.time AS time, exceptions.text AS text
+     WHERE database = {database:String} AND time > now() - {seconds:UInt32} GROUP BY table ORDER BY table`,
+    { database, seconds: withinSeconds }
+  ).pipe(Effect.map((rows) => rows.map((row): Failure => ({ table: String(row["table"]), text: String(row["text"]) }))))
+}
+
 /** The last error of each Kafka table, of those that had one within so many seconds. */
-export const failures = ({ cluster, database }: Place, withinSeconds = 60) =>
-  ClickHouseHttp.use(({ query }) => {
-    const consumers =
-      cluster === undefined
-        ? "system.kafka_consumers"
-        : `clusterAllReplicas('${Statement.escaped(cluster)}', system.kafka_consumers)`
-    return query(
-      `SELECT table, argMax(text, time) AS text FROM ${consumers}
-       ARRAY JOIN exceptions.time AS time, exceptions.text AS text
-       WHERE database = {database:String} AND time > now() - {seconds:UInt32} GROUP BY table ORDER BY table`,
-      { database, seconds: withinSeconds }
-    )
-  }).pipe(
-    Effect.map((rows) => rows.map((row): Failure => ({ table: String(row["table"]), text: String(row["text"]) })))
-  )
+export const failures = (place: Place, withinSeconds = 60) =>
+  ClickHouseHttp.use(({ query }) => failuresBy(query, place, withinSeconds))
 
 /** One line for operators. */
 const explain = (found: ReadonlyArray<Failure>): string =>
@@ -42,13 +47,20 @@ const explain = (found: ReadonlyArray<Failure>): string =>
 
 const engine = "ClickHouse's reading of Kafka"
 
-const look = Effect.fnUntraced(function* (place: Place) {
+const look = Effect.fnUntraced(function* <E extends { readonly message: string }>(query: Query<E>, place: Place) {
   const health = yield* Health.Health
-  const found = yield* failures(place).pipe(Health.untilBack<ClickHouseError>("ClickHouse", ({ message }) => message))
+  const found = yield* failuresBy(query, place, 60).pipe(Health.untilBack<E>("ClickHouse", ({ message }) => message))
   yield* Metric.update(failing, found.length)
   yield* found.length === 0 ? health.up(engine) : health.down(engine, explain(found))
 })
 
 /** Looks every 15 s, for ever. While a table fails, readiness says why, and so does a line a minute. */
 export const run = (place: Place): Effect.Effect<never, never, ClickHouseHttp | Health.Health> =>
-  Effect.forever(Effect.andThen(look(place), Effect.sleep("15 seconds")))
+  ClickHouseHttp.use(({ query }) => watch(query, place))
+
+/** The same, for an engine that is asked by another way than HTTP. */
+export const watch = <E extends { readonly message: string }>(
+  query: Query<E>,
+  place: Place
+): Effect.Effect<never, never, Health.Health> =>
+  Effect.forever(Effect.andThen(look(query, place), Effect.sleep("15 seconds")))

@@ -28,10 +28,17 @@ export interface DoorSettings {
 /** Old browsers send events in the URL. */
 const maxHeaderBytes = 64 * 1024
 
+/**
+ * For which an idle connection stays open. Load balancers keep theirs for a minute, and answer 502 where they send a request into one
+ * that is just being closed.
+ */
+const keepAliveMs = 75_000
+
 const bind = ({ headerReadTimeoutMs, host, port }: DoorSettings) =>
   Effect.callback<Server, ListenError>((resume) => {
     const server = createServer({
       maxHeaderSize: maxHeaderBytes,
+      keepAliveTimeout: keepAliveMs,
       ...(headerReadTimeoutMs === undefined
         ? {}
         : {
