@@ -40,9 +40,15 @@ export const make = (settings: KafkaSettings): Effect.Effect<LaneClient, never, 
 
     const send = async (batches: ReadonlyArray<LaneBatch>): Promise<ReadonlyArray<Outcome>> => {
       try {
-        // The constructor ignores `acks`.
+        // The constructor ignores `acks`. Where one partition's leader has moved, the client would repeat the others, too:
+        // topics made a moment before held most messages twice.
         const messages = batches.flatMap(Records.toMessages)
-        const { offsets = [] } = await producer.send({ messages, acks: -1, compression })
+        const { offsets = [] } = await producer.send({
+          messages,
+          acks: -1,
+          compression,
+          repeatOnStaleMetadata: idempotent
+        })
         const stored = new Set(offsets.map(({ partition, topic }) => `${topic}:${partition}`))
         return batches.map(({ partition, topic }): Outcome => {
           if (stored.has(`${topic}:${partition}`)) return { _tag: "Stored" }
