@@ -50,6 +50,13 @@ const failedSends = Metric.counter("kafka_failed_sends_total", {
   incremental: true
 })
 
+const waitingMessages = Metric.gauge("kafka_producer_waiting_messages", {
+  description: "Messages that wait for their acknowledgement by Kafka"
+})
+const waitingBytes = Metric.gauge("kafka_producer_waiting_bytes", {
+  description: "Bytes of keys, values and headers that wait for their acknowledgement by Kafka"
+})
+
 const bytesOf = (key: string | Uint8Array | null): Uint8Array | null =>
   typeof key === "string" ? Buffer.from(key) : key
 
@@ -238,9 +245,14 @@ export const make = (
       )
     )
 
+    const everySecond = Effect.suspend(() => {
+      calls.failOverdue()
+      return Effect.andThen(Metric.update(waitingMessages, messages), Metric.update(waitingBytes, bytes))
+    })
+
     yield* Effect.forkIn(Effect.forever(step), sending)
     yield* Effect.forkIn(Effect.forever(Effect.delay(lookAtPartitions, partitionsEveryMs)), sending)
-    yield* Effect.forkIn(Effect.forever(Effect.delay(Effect.sync(calls.failOverdue), "1 second")), sending)
+    yield* Effect.forkIn(Effect.forever(Effect.delay(everySecond, "1 second")), sending)
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
         const drained = Effect.repeat(Effect.sleep(20), { while: () => calls.open() > 0 })

@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import { EmbeddedKafka } from "@tributary/embedded/kafka/EmbeddedKafka"
+import { EmbeddedKafka, EmbeddedKafkaCluster } from "@tributary/embedded/kafka/EmbeddedKafka"
 import * as Health from "@tributary/pipeline/service/Health"
 import { Context, Effect, Layer } from "effect"
 import { inject } from "vitest"
@@ -55,4 +55,27 @@ describe("a group over @platformatic/kafka", () => {
       180_000
     )
   }
+
+  it.live(
+    "loses and reorders nothing while leaders move between three brokers",
+    () =>
+      Effect.gen(function* () {
+        const services = yield* Layer.build(EmbeddedKafkaCluster.layer({ dataDir: yield* Folder.make }))
+        const { brokers, hosts } = Context.get(services, EmbeddedKafkaCluster)
+        yield* Storm.run(100, ({ done, member }) =>
+          Effect.gen(function* () {
+            yield* Effect.forkScoped(member)
+            yield* Effect.forkScoped(member)
+            for (const broker of brokers.slice(0, 2)) {
+              yield* Effect.sleep("2 seconds")
+              yield* broker.kill
+              yield* Effect.sleep("7 seconds")
+              yield* broker.restart
+            }
+            yield* done
+          })
+        ).pipe(Effect.provide(layer(hosts)))
+      }),
+    300_000
+  )
 })
