@@ -6,6 +6,7 @@ export default defineConfig({
       "packages/*/test/**/*.test.ts",
       "apps/*/test/**/*.test.ts",
       "faults/test/**/*.test.ts",
+      "deploy/test/**/*.test.ts",
       "examples/**/*.test.ts"
     ],
     exclude: ["**/*.stack.test.ts"],

@@ -47,6 +47,12 @@ export const run = (set: SchemaTooNew["set"], sql: PgClient, migrations: Readonl
       const [row] = yield* sql<{ found: number | null }>`SELECT max(migration_id) AS found FROM ${sql(table)}`
       const found = row?.found ?? 0
       if (found > known) return yield* new SchemaTooNew({ set, found, known })
+      // Who may change no table may start where they stand; the migrator would lock its own.
+      if (found === known) return
+    } else {
+      // As the migrator would have it, which hides why it cannot: it looks once more, in a transaction that has failed.
+      yield* sql`CREATE TABLE ${sql(table)} (
+        migration_id integer PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now(), name text NOT NULL)`
     }
     yield* runMigrations({ loader: Migrator.fromRecord({ ...migrations }), table }).pipe(
       Effect.provideService(SqlClient.SqlClient, sql)
