@@ -1,44 +1,8 @@
-/** What a topic of the log has got since a mark was set, for checks that two sides did the same work. */
+/** What a topic of the log has got since it was last looked at, for checks that two sides did the same work. */
 import { createHash } from "node:crypto"
-import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
+import { type Assignment, EventLog } from "@tributary/pipeline/service/EventLog"
+import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import * as Effect from "effect/Effect"
-
-/** Offsets of the next messages, by partition. */
-export type Mark = ReadonlyMap<number, bigint>
-
-export const mark = Effect.fnUntraced(function* (topic: string) {
-  const sql = yield* LogDatabase
-  const rows = yield* sql.unsafe<{ readonly part: number; readonly next: bigint }>(
-    "SELECT part, next FROM tributary_log_head WHERE topic = $1",
-    [topic]
-  )
-  return new Map(rows.map(({ next, part }) => [part, next])) as Mark
-})
-
-export interface Row {
-  readonly key: Uint8Array | null
-  readonly value: Uint8Array
-  readonly headers: Uint8Array | null
-}
-
-const select = `
-SELECT off, key, value, headers FROM tributary_log_msg WHERE topic = $1 AND part = $2 AND off >= $3 ORDER BY off LIMIT 2000`
-
-/** Number of messages since the mark, and a digest of what `contentOf` says of them that does not depend on their order. */
-export const summarise = Effect.fnUntraced(function* (topic: string, since: Mark, contentOf: (row: Row) => string) {
-  const sql = yield* LogDatabase
-  const digest = Digest()
-  for (const part of (yield* mark(topic)).keys()) {
-    let next = since.get(part) ?? 0n
-    while (true) {
-      const rows = yield* sql.unsafe<Row & { readonly off: bigint }>(select, [topic, part, next])
-      for (const row of rows) digest.add(contentOf(row))
-      if (rows.length < 2_000) break
-      next = rows.at(-1)!.off + 1n
-    }
-  }
-  return digest.summary()
-})
 
 export interface Summary {
   readonly messages: number
@@ -57,3 +21,47 @@ export const Digest = () => {
     summary: (): Summary => ({ messages, digest: sum.toString(16) })
   }
 }
+
+/** Offset of the first message that a subscription reads of a partition. */
+export const startOf = ({ begin, committed }: Assignment): bigint =>
+  committed !== undefined && committed > begin ? committed : begin
+
+/** A consumer group of the bench's own is at the place up to which a topic was looked at. */
+const groupOf = (topic: string): string => `bench-${topic}`
+
+/** Number of messages since the last look, and a digest of what `contentOf` says of them that does not depend on their order. */
+export const summarise = Effect.fnUntraced(function* (topic: string, contentOf: (record: LogRecord) => string) {
+  const log = yield* EventLog
+  const digest = Digest()
+  const subscription = yield* log.subscribe({
+    group: groupOf(topic),
+    topics: [topic],
+    maxMessages: 2_000,
+    maxBytes: 16_000_000,
+    gatherMs: 0
+  })
+  /** By partition that is not read to its end: where that is. */
+  const left = new Map<number, bigint>()
+  for (let assigned = false; !assigned || left.size > 0; ) {
+    const polled = yield* subscription.poll
+    if (polled._tag === "Assigned") {
+      assigned = true
+      for (const assignment of polled.partitions) {
+        const until = yield* assignment.end
+        if (startOf(assignment) < until) left.set(assignment.partition, until)
+      }
+    } else if (polled._tag === "Records") {
+      const reached = new Map<number, bigint>()
+      for (const record of polled.records) {
+        digest.add(contentOf(record))
+        reached.set(record.partition, record.offset + 1n)
+      }
+      yield* subscription.commit([...reached].map(([partition, offset]) => ({ topic, partition, offset })))
+      for (const [partition, offset] of reached) if (offset >= (left.get(partition) ?? 0n)) left.delete(partition)
+    }
+  }
+  return digest.summary()
+}, Effect.scoped)
+
+/** Looks at what is there, so that the next look begins after it. */
+export const pass = (topic: string) => Effect.asVoid(summarise(topic, () => ""))

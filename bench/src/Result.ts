@@ -1,14 +1,23 @@
 /** What a case comes to: an entry of the JSON file (INTERFACE, bench). */
 
+import type { LogName } from "./World.ts"
+
 export interface Result {
   readonly case: string
-  readonly log: "embedded" | "kafka"
+  readonly log: LogName
   readonly rounds: number
   /** Median over rounds, of the measured process alone. */
   readonly eventsPerCoreSecond: number
-  readonly baseline: { readonly name: string; readonly eventsPerCoreSecond: number; readonly p99Ms?: number }
+  readonly baseline: {
+    readonly name: string
+    readonly eventsPerCoreSecond: number
+    readonly eventsPerSecond?: number
+    readonly p99Ms?: number
+  }
   /** Ours over the baseline's. */
   readonly ratio: number
+  /** By the clock, where that is what is compared. */
+  readonly eventsPerSecond?: number
   readonly limit?: { readonly name: string; readonly eventsPerCoreSecond: number }
   readonly p50Ms?: number
   readonly p99Ms?: number

@@ -2,9 +2,12 @@
  * `npm run bench`: our programs beside baselines, measured in the same run (DESIGN, Speed; INTERFACE, bench).
  *
  *   npm run bench -- [--only CASE]… [--rounds N] [--json FILE] [--profile FOLDER] [--kafka]
+ *
+ * With `--kafka` the log is a Kafka broker of the bench's own (Java 17 and Maven), and there are a few cases more.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
+import { StartError } from "@tributary/embedded/StartError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -29,9 +32,12 @@ const refuse = (line: string): never => {
   process.exit(1)
 }
 
-if (read.kafka) refuse("--kafka: there is no Kafka to measure on yet; without it, all cases run on the embedded log.")
-const unknown = read.only?.find((name) => !Cases.names.includes(name))
-if (unknown !== undefined) refuse(`--only ${unknown}: there is no such case; there are ${Cases.names.join(", ")}.`)
+const log: World.LogName = read.kafka ? "kafka" : "embedded"
+const names = Cases.names(log)
+const unknown = read.only?.find((name) => !names.includes(name))
+if (unknown !== undefined) {
+  refuse(`--only ${unknown}: there is no such case on the ${log} log; there are ${names.join(", ")}.`)
+}
 const rounds = Number(read.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) refuse(`--rounds ${read.rounds}: a whole number from 1 on.`)
 
@@ -39,7 +45,7 @@ const program = Effect.gen(function* () {
   const options: Case.Options = { rounds, profileTo: read.profile }
   const results: Array<Result> = []
   const began = performance.now()
-  for (const [name, run] of Cases.chosen(read.only)) {
+  for (const [name, run] of Cases.chosen(log, read.only)) {
     console.error(`— ${name}`)
     const { notes, result } = yield* run(options)
     if (result !== undefined) results.push(result)
@@ -48,12 +54,13 @@ const program = Effect.gen(function* () {
   if (results.length > 0) for (const line of ["", ...Table.lines(results), ""]) console.log(line)
   console.log(`${Table.machine()} ${Math.round((performance.now() - began) / 1000)} s.`)
   if (read.json !== undefined) writeFileSync(read.json, `${JSON.stringify(results, null, 2)}\n`)
-}).pipe(Effect.provide(World.layer))
+}).pipe(Effect.provide(World.layer(log)))
 
 const fiber = Effect.runFork(program)
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => Effect.runFork(Fiber.interrupt(fiber)))
 fiber.addObserver((exit) => {
   if (exit._tag === "Success") return
-  console.error(Cause.pretty(exit.cause))
+  const error = Cause.squash(exit.cause)
+  console.error(error instanceof StartError ? error.message : Cause.pretty(exit.cause))
   process.exitCode = 1
 })

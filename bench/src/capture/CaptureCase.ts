@@ -3,6 +3,7 @@
  * requests, in rounds that alternate, and must leave the same messages in the log.
  */
 import * as Topics from "@tributary/domain/row/Topics"
+import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import * as Effect from "effect/Effect"
 import * as Case from "../Case.ts"
 import * as LogRange from "../LogRange.ts"
@@ -36,17 +37,16 @@ const bare = new URL("./bare.ts", import.meta.url)
 let runs = 0
 
 /** What of a message does not depend on when it was sent. */
-const contentOf = ({ headers, key, value }: LogRange.Row): string => {
+const contentOf = ({ headers, key, value }: LogRecord): string => {
   const {
     now: _now,
     sent_at: _sentAt,
     timestamp: _timestamp,
     data,
     ...rest
-  } = JSON.parse(Buffer.from(value).toString())
+  } = JSON.parse(Buffer.from(value ?? []).toString())
   const { timestamp: _inner, properties, ...event } = JSON.parse(data)
-  const pairs: ReadonlyArray<readonly [string, string | null]> = JSON.parse(Buffer.from(headers ?? "[]").toString())
-  const lasting = pairs.map(([name, text]) => [name, name === "now" || name === "timestamp" ? "" : text])
+  const lasting = headers.map(([name, text]) => [name, name === "now" || name === "timestamp" ? "" : text])
   const { $time: _time, $insert_id: _id, ...properly } = properties
   return JSON.stringify([key === null ? null : Buffer.from(key).toString(), rest, event, properly, lasting])
 }
@@ -59,14 +59,14 @@ const closedRound = Effect.fnUntraced(function* (
   run: number,
   requests: number
 ) {
-  const since = yield* LogRange.mark(Topics.events)
+  yield* LogRange.pass(Topics.events)
   yield* load.ask("prepare", { run, count: requests, eventsPerRequest: shape.eventsPerRequest })
   const { coreSeconds, result: seconds } = yield* Child.spending(
-    server,
+    [server],
     load.ask("closed", { port: server.info.port, connections: shape.connections })
   )
   const events = requests * shape.eventsPerRequest
-  const got = yield* LogRange.summarise(Topics.events, since, contentOf)
+  const got = yield* LogRange.summarise(Topics.events, contentOf)
   yield* Case.same(`${shape.name}: messages sent and stored`, events, got.messages)
   return { got, perCoreSecond: events / coreSeconds, perSecond: events / seconds }
 })
@@ -80,7 +80,8 @@ const openRound = Effect.fnUntraced(function* (server: Server, load: Load, shape
 })
 
 const servers = Effect.fnUntraced(function* (gatherMs: number) {
-  const environment = World.environment(yield* World.World, gatherMs)
+  const world = yield* World.World
+  const environment = { ...world.environment, BENCH_GATHER_MS: String(gatherMs) }
   return {
     ours: yield* Child.start<Child.NoQuestions, Door>(ours, { environment }),
     baseline: yield* Child.start<Child.NoQuestions, Door>(bare, { environment })
@@ -88,7 +89,7 @@ const servers = Effect.fnUntraced(function* (gatherMs: number) {
 })
 
 const throughput = Effect.fnUntraced(function* (shape: Shape, options: Case.Options, load: Load) {
-  const both = yield* servers(0)
+  const both = yield* servers((yield* World.World).captureGatherMs)
   const warmUp = shape.requests
   yield* closedRound(both.ours, load, shape, runs++, warmUp)
   yield* closedRound(both.baseline, load, shape, runs++, warmUp)
@@ -134,7 +135,7 @@ export const run = (shape: Shape) =>
     const baselineP99 = median(times.baselineP99)
     const result: Result = {
       case: shape.name,
-      log: "embedded",
+      log: (yield* World.World).log,
       rounds: options.rounds,
       eventsPerCoreSecond,
       baseline: { name: "bare server", eventsPerCoreSecond: baseline, p99Ms: baselineP99 },

@@ -77,7 +77,7 @@ const listener = (producer: Producer["Service"]) => (request: IncomingMessage, r
 Measured.run(
   Effect.gen(function* () {
     const settings = yield* World.settings
-    const stores = yield* Layer.build(World.stores(settings.url, settings))
+    const stores = yield* Layer.build(World.stores(settings))
     const producer = yield* Effect.provide(Producer, stores)
     return yield* Effect.callback<Door>((resume) => {
       const server = createServer(listener(producer))

@@ -1,4 +1,4 @@
-/** Capture as it runs in production: the real server with its real settings, on the embedded log. */
+/** Capture as it runs in production: the real server with its real settings, on the log that is measured. */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CaptureSettings from "@tributary/pipeline/capture/Settings"
 import { Health } from "@tributary/pipeline/service/Health"
@@ -19,7 +19,7 @@ Measured.run(
     const settings = yield* World.settings
     const server = CaptureServer.layer({ ...defaults, host: "127.0.0.1", port: 0 }, CaptureSettings.defaults).pipe(
       Layer.provide(Layer.mergeAll(ProjectStore.layer, Health.layer)),
-      Layer.provide(World.stores(settings.url, settings))
+      Layer.provide(World.stores(settings))
     )
     const { port } = Context.get(yield* Layer.build(server), CaptureServer)
     return { port } satisfies Door

@@ -107,14 +107,18 @@ const stop = (child: ChildProcess): Effect.Effect<void> =>
     child.kill("SIGTERM")
   })
 
-/** Seconds of processor time that a process spends while something runs, and what that comes to. */
-export const spending = <A, E, R, Q extends Asks, Info>(
-  child: Child<Q, Info>,
+/** Seconds of processor time that processes spend while something runs, and what that comes to. */
+export const spending = <A, E, R>(
+  children: ReadonlyArray<Child<NoQuestions, unknown>>,
   work: Effect.Effect<A, E, R>
 ): Effect.Effect<{ readonly result: A; readonly coreSeconds: number }, E | ChildError, R> =>
   Effect.gen(function* () {
-    const before = yield* child.ask("cpu")
+    const cpu = Effect.map(
+      Effect.forEach(children, (child) => child.ask("cpu")),
+      (all) => all.reduce((sum, one) => sum + one, 0)
+    )
+    const before = yield* cpu
     const result = yield* work
-    const after = yield* child.ask("cpu")
+    const after = yield* cpu
     return { result, coreSeconds: (after - before) / 1e6 }
   })

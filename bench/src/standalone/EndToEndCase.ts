@@ -1,5 +1,5 @@
 /**
- * The whole way: single events at 500 a second into `npm start`, and how long after its 200 an event is found in ClickHouse. Every
+ * The whole way: single events at 500 a second into `npm start`, or into capture before Kafka, and how long after its 200 an event is found in ClickHouse. Every
  * sixteenth event is looked for; the look-up, ten times a second, is part of what is measured.
  */
 import * as Effect from "effect/Effect"
@@ -10,8 +10,10 @@ import * as LogRange from "../LogRange.ts"
 import type { LoadQuestions } from "../load/program.ts"
 import * as Child from "../process/Child.ts"
 import { median, quantile, type Result } from "../Result.ts"
+import * as World from "../World.ts"
 import type { LimitQuestions } from "../worker/limit.ts"
 import * as Mix from "../worker/Mix.ts"
+import * as Stack from "./Stack.ts"
 import * as Standalone from "./Standalone.ts"
 
 const eventsPerSecond = 500
@@ -23,10 +25,8 @@ let runs = 5_000_000
 
 const prefixOf = (run: number): string => uuidOf(run, 0).slice(0, 9)
 
-type System = Effect.Success<typeof Standalone.start>
-
 /** Asks again and again which of the events can be found; answers, when all can, with when each was first seen. */
-const watch = Effect.fnUntraced(function* ({ query }: System, run: number, wanted: number) {
+const watch = Effect.fnUntraced(function* ({ query }: Standalone.System, run: number, wanted: number) {
   const seen = new Map<string, number>()
   const until = Date.now() + seconds * 1000 + patienceMs
   const sql = `SELECT toString(uuid) AS u FROM events WHERE u LIKE '${prefixOf(run)}%0' FORMAT TSV`
@@ -40,7 +40,7 @@ const watch = Effect.fnUntraced(function* ({ query }: System, run: number, wante
 })
 
 /** Waits until as many rows are there as events were sent; answers with what they hold. */
-const stored = Effect.fnUntraced(function* ({ query }: System, run: number) {
+const stored = Effect.fnUntraced(function* ({ query }: Standalone.System, run: number) {
   const rows = yield* query(
     `SELECT toString(uuid) AS uuid, event, distinct_id, properties FROM events WHERE toString(uuid) LIKE '${prefixOf(run)}%' FORMAT JSONEachRow`
   )
@@ -54,7 +54,7 @@ const stored = Effect.fnUntraced(function* ({ query }: System, run: number) {
 })
 
 const round = Effect.fnUntraced(function* (
-  system: System,
+  system: Standalone.System,
   load: Child.Child<LoadQuestions, null>,
   limit: Child.Child<LimitQuestions, null>
 ) {
@@ -67,7 +67,7 @@ const round = Effect.fnUntraced(function* (
     const answers = yield* load.ask("open", target)
     return { answers, seen: yield* Fiber.join(watching) }
   })
-  const { coreSeconds, result } = yield* Child.spending(system.child, work)
+  const { coreSeconds, result } = yield* Child.spending(system.children, work)
   const delays = result.answers.flatMap(({ at }, index) => {
     if (index % 16 !== 0) return []
     return [(result.seen.get(uuidOf(run, index)) ?? Number.POSITIVE_INFINITY) - at]
@@ -83,18 +83,19 @@ const round = Effect.fnUntraced(function* (
 })
 
 export const run = Effect.fnUntraced(function* (options: Case.Options) {
-  const system = yield* Standalone.start
+  const { log } = yield* World.World
+  const system: Standalone.System = log === "kafka" ? yield* Stack.start : yield* Standalone.start
   const load = yield* Child.start<LoadQuestions, null>(new URL("../load/program.ts", import.meta.url))
   const limit = yield* Child.start<LimitQuestions, null>(new URL("../worker/limit.ts", import.meta.url))
   yield* round(system, load, limit)
   const all = Effect.forEach(Array.from({ length: options.rounds }), () => round(system, load, limit))
-  const [rounds, profile] = yield* Case.profiled(options, "end-to-end", system.child, all)
+  const [rounds, profile] = yield* Case.profiled(options, "end-to-end", system.children[0], all)
   const of = (figure: (one: (typeof rounds)[number]) => number): number => median(rounds.map(figure))
   const bound = { name: "JSON.parse and JSON.stringify", eventsPerCoreSecond: of((one) => one.limit) }
   const eventsPerCoreSecond = of((one) => one.perCoreSecond)
   const result: Result = {
     case: "end-to-end",
-    log: "embedded",
+    log,
     rounds: options.rounds,
     eventsPerCoreSecond,
     baseline: bound,
@@ -107,7 +108,8 @@ export const run = Effect.fnUntraced(function* (options: Case.Options) {
   const notes = [
     `at ${eventsPerSecond} events/s, found in ClickHouse after its 200: half of the events within ` +
       `${Math.round(of((one) => quantile(one.delays, 0.5)))} ms, 95 % within ${Math.round(result.p95QueryableMs ?? 0)} ms ` +
-      "(the look-up's own 100 ms included); processor time is that of capture, worker, sink and ClickHouse's engine together",
+      "(the look-up's own 100 ms included); processor time is that of capture and worker" +
+      (log === "kafka" ? "" : ", sink and ClickHouse's engine together"),
     ...profile
   ]
   return { result, notes } satisfies Case.Finding

@@ -1,4 +1,4 @@
-/** `npm start` in a process of its own, on free ports and a folder that goes with the scope. */
+/** The whole system in processes of their own: `npm start`, on free ports and a folder that goes with the scope. */
 import { createServer } from "node:net"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -6,13 +6,23 @@ import { token } from "../Events.ts"
 import * as Child from "../process/Child.ts"
 import * as World from "../World.ts"
 
-export class StandaloneError extends Data.TaggedError("StandaloneError")<{ readonly reason: string }> {
+export class SystemError extends Data.TaggedError("SystemError")<{ readonly reason: string }> {
   override get message(): string {
     return this.reason
   }
 }
 
-const freePort = Effect.callback<number>((resume) => {
+type Process = Child.Child<Child.NoQuestions, undefined>
+
+export interface System {
+  /** Processes whose processor time counts; the first one is profiled. */
+  readonly children: readonly [Process, ...ReadonlyArray<Process>]
+  /** Where capture listens. */
+  readonly port: number
+  readonly query: (sql: string) => Effect.Effect<string, SystemError>
+}
+
+export const freePort = Effect.callback<number>((resume) => {
   const server = createServer()
   server.listen(0, "127.0.0.1", () => {
     const address = server.address()
@@ -31,35 +41,45 @@ const isReady = (port: number): Effect.Effect<boolean> =>
     }
   })
 
-export const start = Effect.gen(function* () {
-  const [port, postgresPort, clickhousePort] = yield* Effect.all([freePort, freePort, freePort])
-  const child = yield* Child.start<Child.NoQuestions, undefined>(main, {
-    isForeign: true,
-    environment: {
-      DATA_DIR: yield* World.folder,
-      PORT: String(port),
-      POSTGRES_PORT: String(postgresPort),
-      CLICKHOUSE_HTTP_PORT: String(clickhousePort),
-      PROJECT_TOKEN: token,
-      LOG_LEVEL: "warn"
-    }
-  })
-  for (let tries = 0; !(yield* isReady(port)); tries++) {
+/** Starts a program, and waits until its readiness says yes. */
+export const program = Effect.fnUntraced(function* (
+  file: URL,
+  readinessPort: number,
+  environment: Readonly<Record<string, string>>
+) {
+  const child = yield* Child.start<Child.NoQuestions, undefined>(file, { isForeign: true, environment })
+  for (let tries = 0; !(yield* isReady(readinessPort)); tries++) {
     // Whether it lives: asking fails when it has ended.
     yield* child.ask("cpu")
-    if (tries > 600)
-      return yield* new StandaloneError({ reason: "the standalone program was not ready within a minute" })
+    if (tries > 600) return yield* new SystemError({ reason: "a program was not ready within a minute" })
     yield* Effect.sleep("100 millis")
   }
-  const query = (sql: string): Effect.Effect<string, StandaloneError> =>
+  return child
+})
+
+/** Asks ClickHouse, at the address of its front. */
+export const queryAt =
+  (url: string) =>
+  (sql: string): Effect.Effect<string, SystemError> =>
     Effect.tryPromise({
       try: async () => {
-        const reply = await fetch(`http://127.0.0.1:${clickhousePort}/`, { method: "POST", body: sql })
+        const reply = await fetch(url, { method: "POST", body: sql })
         const text = await reply.text()
         if (!reply.ok) throw new Error(text)
         return text
       },
-      catch: (cause) => new StandaloneError({ reason: `ClickHouse: ${String(cause)}` })
+      catch: (cause) => new SystemError({ reason: `ClickHouse: ${String(cause)}` })
     })
-  return { child, port, query }
+
+export const start = Effect.gen(function* () {
+  const [port, postgresPort, clickhousePort] = yield* Effect.all([freePort, freePort, freePort])
+  const child = yield* program(main, port, {
+    DATA_DIR: yield* World.folder,
+    PORT: String(port),
+    POSTGRES_PORT: String(postgresPort),
+    CLICKHOUSE_HTTP_PORT: String(clickhousePort),
+    PROJECT_TOKEN: token,
+    LOG_LEVEL: "warn"
+  })
+  return { children: [child], port, query: queryAt(`http://127.0.0.1:${clickhousePort}/`) } satisfies System
 })

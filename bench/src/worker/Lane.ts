@@ -1,6 +1,4 @@
-/** The worker's lane from outside: filled through the producer, and looked at until it is empty. */
-import * as Topics from "@tributary/domain/row/Topics"
-import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
+/** The worker's lane from outside: filled through the producer, and waited for until its workers have emptied it. */
 import * as Normalize from "@tributary/pipeline/capture/Normalize"
 import * as Route from "@tributary/pipeline/capture/Route"
 import * as CaptureSettings from "@tributary/pipeline/capture/Settings"
@@ -8,7 +6,9 @@ import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
 import { Producer } from "@tributary/pipeline/service/Producer"
 import * as Effect from "effect/Effect"
 import { type ClientEvent, token } from "../Events.ts"
+import type * as Child from "../process/Child.ts"
 import * as Mix from "./Mix.ts"
+import type { WorkerQuestions } from "./worker.ts"
 
 export const group = "events-ingestion-consumer"
 
@@ -35,35 +35,37 @@ const messages = (events: ReadonlyArray<ClientEvent>, at: number): ReadonlyArray
   })
 }
 
-/** Appends the events of a mix. */
-export const fill = Effect.fnUntraced(function* (wanted: Mix.Wanted) {
-  const producer = yield* Producer
+/** Messages for a topic, in slices that a worker's batches might send. */
+export const slices = (wanted: Mix.Wanted, topic: string): ReadonlyArray<ReadonlyArray<LogMessage>> => {
+  const all: Array<ReadonlyArray<LogMessage>> = []
   let slice: Array<ClientEvent> = []
-  for (const event of Mix.events(wanted)) {
-    slice.push(event)
-    if (slice.length < sliceEvents) continue
-    yield* producer.send(messages(slice, wanted.at))
+  const push = () => {
+    all.push(messages(slice, wanted.at).map((message) => ({ ...message, topic })))
     slice = []
   }
-  if (slice.length > 0) yield* producer.send(messages(slice, wanted.at))
-})
-
-const lag = `
-SELECT coalesce(sum(h.next - coalesce(o.off, 0)), 0)::int AS lag FROM tributary_log_head h
-LEFT JOIN tributary_log_offset o ON o.grp = $1 AND o.topic = h.topic AND o.part = h.part WHERE h.topic = $2`
-
-/** Waits until the group has committed everything. */
-export const drained = Effect.gen(function* () {
-  const sql = yield* LogDatabase
-  while (true) {
-    const [row] = yield* sql.unsafe<{ readonly lag: number }>(lag, [group, Topics.events])
-    if (row?.lag === 0) return
-    yield* Effect.sleep("50 millis")
+  for (const event of Mix.events(wanted)) {
+    slice.push(event)
+    if (slice.length === sliceEvents) push()
   }
+  if (slice.length > 0) push()
+  return all
+}
+
+/** Appends slices, one after the other. */
+export const fill = Effect.fnUntraced(function* (slices: ReadonlyArray<ReadonlyArray<LogMessage>>) {
+  const producer = yield* Producer
+  for (const slice of slices) yield* producer.send(slice)
 })
 
-/** Deletes all messages; topics keep their offsets. Nobody may be reading. */
-export const empty = Effect.gen(function* () {
-  const sql = yield* LogDatabase
-  yield* sql.unsafe("TRUNCATE tributary_log_msg")
-})
+export type Worker = Child.Child<WorkerQuestions, null>
+
+/** Messages that these workers have committed so far, all together. */
+export const committed = (workers: ReadonlyArray<Worker>) =>
+  Effect.map(
+    Effect.forEach(workers, (worker) => worker.ask("standing")),
+    (all) => all.reduce((sum, standing) => sum + standing.committed, 0)
+  )
+
+/** Waits until they have committed so many. */
+export const drained = (workers: ReadonlyArray<Worker>, until: number) =>
+  Effect.repeat(Effect.delay(committed(workers), "50 millis"), { until: (count) => count >= until })

@@ -2,6 +2,7 @@
  * Whether a worker grows: 100,000 people, a million events in slices of which each is drained before the next, and its memory
  * after every 100,000. Mixes alternate, so that people are changed and made.
  */
+import * as Topics from "@tributary/domain/row/Topics"
 import * as Effect from "effect/Effect"
 import type * as Case from "../Case.ts"
 import type * as Mix from "./Mix.ts"
@@ -21,7 +22,7 @@ const mixes: ReadonlyArray<Mix.Name> = ["known", "known", "known", "personless",
 
 export const run = Effect.fnUntraced(function* (_options: Case.Options) {
   yield* People.make
-  const worker = yield* WorkerCase.worker()
+  const worker = yield* WorkerCase.worker(Topics.events)
   const notes: Array<string> = []
   const began = performance.now()
   for (let n = 0; n < slices && performance.now() - began < timeLimitMs; n++) {

@@ -4,7 +4,8 @@
  * message, and as many people as the mix makes.
  */
 import * as Topics from "@tributary/domain/row/Topics"
-import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
+import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
+import { PersonsDatabase } from "@tributary/runtime-node/postgres/Database"
 import * as Effect from "effect/Effect"
 import * as Case from "../Case.ts"
 import * as LogRange from "../LogRange.ts"
@@ -24,33 +25,37 @@ const sizes: Readonly<Record<Mix.Name, number>> = { known: 20_000, new: 15_000, 
 
 let runs = 1_000_000
 
-const rowContent = ({ value }: LogRange.Row): string => {
-  const row = JSON.parse(Buffer.from(value).toString())
+export const rowContent = ({ value }: LogRecord): string => {
+  const row = JSON.parse(Buffer.from(value ?? []).toString())
   return Mix.contentOf({ ...row, properties: JSON.parse(row.properties) })
 }
 
 /** People that the mix adds, as a number below zero where it takes some. */
 const born = (mix: Mix.Name, count: number): number => (mix === "new" ? count : -Mix.merges(mix, count))
 
-export const worker = Effect.fnUntraced(function* () {
-  const environment = World.environment(yield* World.World)
+/** A worker of this lane, at rest. */
+export const worker = Effect.fnUntraced(function* (topic: string) {
+  const environment = { ...(yield* World.World).environment, BENCH_TOPIC: topic }
   return yield* Child.start<WorkerQuestions, null>(new URL("./worker.ts", import.meta.url), { environment })
 })
 
 /** Fills the lane, has it emptied, checks what came of it. */
 export const round = Effect.fnUntraced(function* (child: Child.Child<WorkerQuestions, null>, wanted: Mix.Wanted) {
-  const sql = yield* LogDatabase
+  const sql = yield* PersonsDatabase
+  const world = yield* World.World
   const peopleBefore = yield* People.number
-  yield* Lane.empty
-  yield* Lane.fill(wanted)
-  const events = yield* LogRange.mark(Topics.clickhouseEvents)
+  yield* world.empty
+  yield* Lane.fill(Lane.slices(wanted, Topics.events))
+  yield* LogRange.pass(Topics.clickhouseEvents)
+  const until = (yield* Lane.committed([child])) + wanted.count
   // What earlier rounds have left to write is written now, so that it falls on none.
   yield* sql.unsafe("CHECKPOINT")
   const began = performance.now()
-  const { coreSeconds } = yield* Child.spending(child, Effect.andThen(child.ask("begin"), Lane.drained))
+  const work = Effect.andThen(child.ask("begin"), Lane.drained([child], until))
+  const { coreSeconds } = yield* Child.spending([child], work)
   const seconds = (performance.now() - began) / 1000
   yield* child.ask("end")
-  const got = yield* LogRange.summarise(Topics.clickhouseEvents, events, rowContent)
+  const got = yield* LogRange.summarise(Topics.clickhouseEvents, rowContent)
   const people = yield* People.number
   yield* Case.same(`people after ${wanted.mix}`, people, peopleBefore + born(wanted.mix, wanted.count))
   return { got, perCoreSecond: wanted.count / coreSeconds, perSecond: wanted.count / seconds }
@@ -59,7 +64,7 @@ export const round = Effect.fnUntraced(function* (child: Child.Child<WorkerQuest
 export const run = (mix: Mix.Name) =>
   Effect.fnUntraced(function* (options: Case.Options) {
     yield* People.make
-    const ours = yield* worker()
+    const ours = yield* worker(Topics.events)
     const limit = yield* Child.start<LimitQuestions, null>(new URL("./limit.ts", import.meta.url))
     const figures = { ours: [] as Array<number>, limit: [] as Array<number>, perSecond: [] as Array<number> }
     let unmerged = People.count
@@ -85,7 +90,7 @@ export const run = (mix: Mix.Name) =>
     const bound = { name: limitName, eventsPerCoreSecond: median(figures.limit) }
     const result: Result = {
       case: `worker-${mix}`,
-      log: "embedded",
+      log: (yield* World.World).log,
       rounds: options.rounds,
       eventsPerCoreSecond,
       baseline: bound,

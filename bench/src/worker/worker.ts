@@ -1,9 +1,9 @@
-/** A worker that reads the main lane, on real engines and without transformations, from `begin` to `end`. */
+/** A worker that reads one lane, on real engines and without transformations, from `begin` to `end`. */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as WorkerApp from "@tributary/app-worker/WorkerApp"
 import * as Topics from "@tributary/domain/row/Topics"
-import * as EmbeddedEventLog from "@tributary/embedded/log/EmbeddedEventLog"
 import * as Settings from "@tributary/pipeline/ingest/Settings"
+import { EventLog } from "@tributary/pipeline/service/EventLog"
 import { FunctionStore } from "@tributary/pipeline/service/FunctionStore"
 import { Health } from "@tributary/pipeline/service/Health"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
@@ -11,29 +11,34 @@ import * as GroupTypes from "@tributary/runtime-node/postgres/GroupTypes"
 import * as PersonStore from "@tributary/runtime-node/postgres/PersonStore"
 import * as Progress from "@tributary/runtime-node/postgres/Progress"
 import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Measured from "../process/Measured.ts"
 import * as World from "../World.ts"
+import * as CommittedLog from "./CommittedLog.ts"
 import { group } from "./Lane.ts"
 
 export type WorkerQuestions = {
   /** Starts to consume. */
   readonly begin: readonly [undefined, null]
+  /** How far it is. */
+  readonly standing: readonly [undefined, CommittedLog.Standing]
   /** Drains. */
   readonly end: readonly [undefined, null]
 }
 
-const worker: WorkerApp.WorkerSettings = {
+const workerOf = (topic: string): WorkerApp.WorkerSettings => ({
   behaviour: Settings.defaults,
-  lanes: [{ name: "main", topic: Topics.events, group }],
+  lanes: [{ name: "main", topic, group }],
   topics: { main: Topics.events, overflow: Topics.eventsOverflow, historical: Topics.eventsHistorical },
   topicPrefix: "",
   maxMessages: 500,
   maxBytes: 16_000_000
-}
+})
 
 /** A project that has configured nothing. */
 const noFunctions = Layer.succeed(
@@ -45,9 +50,11 @@ Measured.run(
   Effect.gen(function* () {
     const settings = yield* World.settings
     const people = Layer.mergeAll(PersonStore.layer, Progress.layer, GroupTypes.layer, ProjectStore.layer)
-    const services = Layer.mergeAll(EmbeddedEventLog.layer, people, noFunctions, Restrictions.layerNone, Health.layer)
-    const context = yield* Layer.build(Layer.provideMerge(services, World.stores(settings.url, settings)))
-    const perform = Effect.runPromiseWith(context)
+    const worker = workerOf(yield* Config.String("BENCH_TOPIC"))
+    const services = Layer.mergeAll(people, noFunctions, Restrictions.layerNone, Health.layer)
+    const context = yield* Layer.build(Layer.provideMerge(services, World.stores(settings)))
+    const { log, standing } = CommittedLog.make(Context.get(context, EventLog))
+    const perform = Effect.runPromiseWith(Context.add(context, EventLog, log))
     let running = Scope.makeUnsafe()
     Measured.answer<WorkerQuestions>({
       begin: async () => {
@@ -55,6 +62,7 @@ Measured.run(
         await perform(Scope.provide(WorkerApp.run(worker), running))
         return null
       },
+      standing,
       end: async () => {
         await perform(Scope.close(running, Exit.void))
         return null
