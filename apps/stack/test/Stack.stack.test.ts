@@ -29,7 +29,7 @@ const warnings = (printed: string): ReadonlyArray<string> =>
   printed.split("\n").filter((line) => /"level":"(WARN|ERROR|FATAL)"/.test(line))
 
 // Each start has a broker, a database, an engine and programs to start; where other work keeps the machine busy, a minute.
-describe("npm run stack", { timeout: 300_000 }, () => {
+describe("npm run stack", { timeout: 480_000 }, () => {
   it.live("greets with a line that sends a first event; SIGTERM ends it with 0, and nothing stays behind", () =>
     Effect.gen(function* () {
       const folder = yield* Folder.make

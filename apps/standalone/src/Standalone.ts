@@ -58,8 +58,9 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
       Restrictions.layerStatic(settings.restrictions),
       OutboundHttp.layer({ allowPrivate: settings.allowPrivate })
     ).pipe(
-      Layer.provideMerge(Engines.stores(settings, postgres, dataDir, groups(settings, lanes))),
-      Layer.provideMerge(Engines.clickhouse(settings, dataDir))
+      // After the log, whose topics it may read by itself.
+      Layer.provideMerge(Engines.clickhouse(settings, dataDir)),
+      Layer.provideMerge(Engines.stores(settings, postgres, dataDir, groups(settings, lanes)))
     )
     const work = Effect.gen(function* () {
       const { behaviour, topicPrefix } = settings

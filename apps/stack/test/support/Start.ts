@@ -39,16 +39,16 @@ export const start = (dataDir: string, settings: Readonly<Record<string, string>
     } satisfies Started
   })
 
-/** Processes that were started with this folder in their environment, whoever started them, with their command lines. */
-export const processesOf = (dataDir: string): ReadonlyArray<string> =>
+/** Command lines of the processes that were started with this in their environment, by whomever. */
+export const processesWith = (assignment: string): ReadonlyArray<string> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const environment = read(`/proc/${pid}/environ`).split("\0")
-      return environment.includes(`DATA_DIR=${dataDir}`) ? [read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")] : []
-    })
+    .filter((pid) => read(`/proc/${pid}/environ`).split("\0").includes(assignment))
+    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll("\0", " "))
     // What has ended, and was not yet waited for, has none.
     .filter((command) => command !== "")
+
+export const processesOf = (dataDir: string): ReadonlyArray<string> => processesWith(`DATA_DIR=${dataDir}`)
 
 const read = (path: string): string => {
   try {
