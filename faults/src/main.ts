@@ -22,6 +22,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { AssemblyError, Definition } from "./Assembly.ts"
 import * as Cluster from "./assembly/Cluster.ts"
+import * as SmallDisk from "./assembly/SmallDisk.ts"
 import * as Stack from "./assembly/Stack.ts"
 import * as Standalone from "./assembly/Standalone.ts"
 import type { Findings } from "./check/Check.ts"
@@ -52,7 +53,8 @@ const whole = (name: "count" | "seed", least: number): number => {
 const assemblies: Readonly<Record<string, Definition>> = {
   standalone: Standalone.definition,
   stack: Stack.definition,
-  cluster: Cluster.definition
+  cluster: Cluster.definition,
+  "small-disk": SmallDisk.definition
 }
 
 /** All kinds of an assembly that is named, or the one that is named. */
