@@ -30,7 +30,7 @@ const overheadBytes = 1024
 const topicMaker = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
   const admin = yield* Effect.acquireRelease(
     Effect.promise(async () => {
-      const made = new Kafka({ brokers: [...hosts], logLevel: logLevel.NOTHING }).admin()
+      const made = new Kafka({ brokers: [...hosts], connectionTimeout: 10_000, logLevel: logLevel.NOTHING }).admin()
       await made.connect()
       return made
     }),

@@ -24,7 +24,7 @@ export interface Options {
 }
 
 export interface Member {
-  /** Why there is no consumer; undefined while one is well, or has just been. */
+  /** Why there is no consumer, once two in a row have come to nothing. */
   readonly failure: () => unknown
   /** Has it read the partitions of its assignment, which it does not by itself. */
   readonly read: (starts: ReadonlyArray<Inbox.Start>) => void
@@ -46,10 +46,12 @@ export const run = (options: Options, inbox: Inbox.Inbox): Effect.Effect<Member,
     const fork = yield* FiberSet.makeRuntime()
     let failure: unknown
     let giveUp = (_: unknown): void => {}
-    /** In its group. */
+    /** Consumers in a row that have not been in the group. */
+    let failures = 0
     let current: Consumer | undefined
 
     const joined = (consumer: Consumer): void => {
+      failures = 0
       failure = undefined
       current = consumer
       fork(ConsumerMetrics.rebalanced(options.group))
@@ -61,8 +63,8 @@ export const run = (options: Options, inbox: Inbox.Inbox): Effect.Effect<Member,
       const cause = yield* Effect.scoped(
         Effect.andThen(consume(options, inbox, { joined, giveUp }), Deferred.await(over))
       )
-      // One that was well may be so again at once; until then that is no news.
-      failure = current === undefined ? Failure.deepestCause(cause) : undefined
+      // The first time is no news: a coordinator that is just being started refuses, too.
+      if (current === undefined && ++failures > 1) failure = Failure.deepestCause(cause)
       current = undefined
       inbox.changes.happened()
       yield* Effect.logWarning(`the consumer of ${options.group} is made again: ${Failure.messageOf(cause)}`)
