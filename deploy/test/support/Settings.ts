@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string>>
 
 const root = join(import.meta.dirname, "../../..")
 
-const sources = (place: string): string =>
+export const sources = (place: string): string =>
   readdirSync(join(root, place), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => readFileSync(join(root, place, name), "utf8"))
