@@ -1,4 +1,5 @@
 /** What an error of kafkajs means for a batch that was sent: by its deepest cause, because outer ones say wrong things (guides kafka-producer 2). */
+import { denied, refused, tooLarge } from "../ErrorNames.ts"
 import type { NoPartitions, Outcome } from "../LaneClient.ts"
 
 export const deepestCause = (error: unknown): unknown => {
@@ -19,20 +20,6 @@ export const fieldOf = (error: unknown, name: "name" | "type" | "code"): string 
     typeof error === "object" && error !== null ? Object.getOwnPropertyDescriptor(error, name)?.value : undefined
   return typeof field === "string" ? field : ""
 }
-
-const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])
-
-const refused = new Set(["INVALID_TIMESTAMP", "INVALID_RECORD"])
-
-const denied = new Set([
-  "INVALID_TOPIC_EXCEPTION",
-  "TOPIC_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-  "UNSUPPORTED_SASL_MECHANISM",
-  "ILLEGAL_SASL_STATE",
-  "SASL_AUTHENTICATION_FAILED",
-  "UNSUPPORTED_FOR_MESSAGE_FORMAT"
-])
 
 const deniedNames = new Set(["KafkaJSSASLAuthenticationError", "KafkaJSNotImplemented"])
 

@@ -1,8 +1,7 @@
 /** Messages and headers as kafkajs has them, and as we have them. */
 import type { Headers, LogRecord } from "@tributary/pipeline/service/LogMessage"
 import type { IHeaders, KafkaMessage } from "kafkajs"
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+import { headerText } from "../HeaderText.ts"
 
 /** A record of a partition. Headers of one name come together, because kafkajs keeps no order between names of which one comes twice. */
 export const fromMessage = (topic: string, partition: number, message: KafkaMessage): LogRecord => ({
@@ -25,14 +24,7 @@ const headersOf = (headers: IHeaders | undefined): Headers =>
 /** Null comes from other producers. */
 const isValue = (value: unknown): value is Buffer | null => value === null || Buffer.isBuffer(value)
 
-const textOf = (value: Buffer | null): string | Uint8Array | null => {
-  if (value === null) return null
-  try {
-    return decoder.decode(value)
-  } catch {
-    return new Uint8Array(value)
-  }
-}
+const textOf = (value: Buffer | null): string | Uint8Array | null => (value === null ? null : headerText(value))
 
 /** Null is written as an empty value: kafkajs cannot write it (guides kafka-producer 3). */
 export const toHeaders = (headers: Headers): IHeaders => {

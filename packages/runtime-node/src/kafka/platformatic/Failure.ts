@@ -4,6 +4,7 @@
  */
 import { protocolErrorsCodesById } from "@platformatic/kafka"
 import * as Predicate from "effect/Predicate"
+import { denied, refused, tooLarge } from "../ErrorNames.ts"
 import type { NoPartitions, Outcome } from "../LaneClient.ts"
 
 /** An error and all that lies in it, the outermost first. */
@@ -44,21 +45,6 @@ export const protocolErrors = (error: unknown): ReadonlySet<string> => {
   }
   return found
 }
-
-const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])
-
-const refused = new Set(["INVALID_TIMESTAMP", "INVALID_RECORD"])
-
-/** What an operator must mend. */
-const denied = new Set([
-  "INVALID_TOPIC_EXCEPTION",
-  "TOPIC_AUTHORIZATION_FAILED",
-  "GROUP_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-  "UNSUPPORTED_SASL_MECHANISM",
-  "ILLEGAL_SASL_STATE",
-  "SASL_AUTHENTICATION_FAILED"
-])
 
 /** Of a batch that is certainly not stored. */
 const notStored = new Set([

@@ -1,6 +1,7 @@
 /** Messages and headers as `@platformatic/kafka` has them, and as we have them. */
 import type { Message, MessageToProduce } from "@platformatic/kafka"
 import type { Headers, LogRecord } from "@tributary/pipeline/service/LogMessage"
+import { headerText } from "../HeaderText.ts"
 import type { LaneBatch } from "../LaneClient.ts"
 
 type Sent = MessageToProduce<Buffer | null, Buffer, Buffer, Buffer | null>
@@ -39,17 +40,6 @@ export const toMessages = ({ messages, partition, topic }: LaneBatch): ReadonlyA
     headers: headersOf(message.headers)
   }))
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-/** Text, or bytes where it is no UTF-8. */
-const textOf = (value: Buffer): string | Uint8Array => {
-  try {
-    return decoder.decode(value)
-  } catch {
-    return new Uint8Array(value)
-  }
-}
-
 /** As a stream without deserializers gives it. Null is undefined there. */
 export type Received = Message<Buffer | undefined, Buffer | undefined, Buffer, Buffer | null | undefined>
 
@@ -62,7 +52,7 @@ export const toRecord = ({ headerEntries, key, offset, partition, timestamp, top
   value: value ?? null,
   headers: headerEntries.map(([name, header]) => [
     name.toString(),
-    header === null || header === undefined ? null : textOf(header)
+    header === null || header === undefined ? null : headerText(header)
   ]),
   timestamp: Number(timestamp)
 })
