@@ -132,25 +132,28 @@ describe("the commands of the images", () => {
     })
   )
 
-  it.live("standalone with it greets, and ends with 0 when it is stopped", () =>
-    Effect.gen(function* () {
-      const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take])
-      const { code, errors, printed } = yield* run(
-        command("standalone"),
-        {
-          ...environment(image("standalone")),
-          DATA_DIR: join(yield* Folder.make, "data"),
-          ADMIN_TOKEN: "secret",
-          PORT: String(port),
-          POSTGRES_PORT: String(postgresPort),
-          CLICKHOUSE_HTTP_PORT: String(clickhousePort)
-        },
-        "Ctrl-C drains and stops."
-      )
-      assert.deepStrictEqual([code, errors], [0, ""])
-      assert.include(printed, `Tributary is ready at http://127.0.0.1:${port}`)
-      assert.notInclude(printed, "secret")
-    })
+  it.live(
+    "standalone with it greets, and ends with 0 when it is stopped",
+    () =>
+      Effect.gen(function* () {
+        const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take])
+        const { code, errors, printed } = yield* run(
+          command("standalone"),
+          {
+            ...environment(image("standalone")),
+            DATA_DIR: join(yield* Folder.make, "data"),
+            ADMIN_TOKEN: "secret",
+            PORT: String(port),
+            POSTGRES_PORT: String(postgresPort),
+            CLICKHOUSE_HTTP_PORT: String(clickhousePort)
+          },
+          "Ctrl-C drains and stops."
+        )
+        assert.deepStrictEqual([code, errors], [0, ""])
+        assert.include(printed, `Tributary is ready at http://127.0.0.1:${port}`)
+        assert.notInclude(printed, "secret")
+      }),
+    180_000
   )
 
   it.live(
