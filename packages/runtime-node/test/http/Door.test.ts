@@ -49,6 +49,15 @@ describe("Door", () => {
     })
   )
 
+  it.live("tells clients that idle connections outlive those of a load balancer", () =>
+    Effect.gen(function* () {
+      const { open, port } = yield* doorWith()
+      yield* open((_, response) => void response.end("open"))
+      const headers = { connection: "keep-alive" }
+      assert.strictEqual((yield* send(port, { method: "GET", path: "/", headers })).headers["keep-alive"], "timeout=75")
+    })
+  )
+
   it.live("the port is free once whoever opened it is gone", () =>
     Effect.gen(function* () {
       const { open, port } = yield* doorWith()
