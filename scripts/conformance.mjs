@@ -25,7 +25,12 @@ if (take("--due", false) !== undefined) {
 }
 
 const ended = (child) => new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)))
-const run = (env) => ended(spawn(process.execPath, [join(suite, "run.mjs"), ...args], { stdio: "inherit", env }))
+const run = (env) => {
+  const runner = spawn(process.execPath, [join(suite, "run.mjs"), ...args], { stdio: "inherit", env })
+  // The system is stopped, and its folder removed, once the runner has ended.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => runner.kill(signal))
+  return ended(runner)
+}
 
 const startAndRun = async () => {
   const folder = mkdtempSync(join(tmpdir(), "tributary-conformance-"))
