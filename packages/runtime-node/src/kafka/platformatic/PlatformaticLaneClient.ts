@@ -40,6 +40,8 @@ export const make = (settings: KafkaSettings): Effect.Effect<LaneClient, never, 
 
     const send = async (batches: ReadonlyArray<LaneBatch>): Promise<ReadonlyArray<Outcome>> => {
       try {
+        const gone = await missing(producer, batches)
+        if (gone !== undefined) return batches.map(() => ({ _tag: "Unavailable", cause: gone, unknown: false }))
         // The constructor ignores `acks`. Where one partition's leader has moved, the client would repeat the others, too:
         // topics made a moment before held most messages twice.
         const messages = batches.flatMap(Records.toMessages)
@@ -84,3 +86,17 @@ export const make = (settings: KafkaSettings): Effect.Effect<LaneClient, never, 
       batchesPerSend: idempotent ? 1 : Number.POSITIVE_INFINITY
     }
   })
+
+/**
+ * Which partition is not there any more: a topic may be made anew with fewer of them. The client would send to another one,
+ * again and again, because no answer names the one that was meant.
+ */
+const missing = async (
+  producer: Pick<Producer, "metadata">,
+  batches: ReadonlyArray<LaneBatch>
+): Promise<string | undefined> => {
+  const names = new Set(batches.map(({ topic }) => topic))
+  const { topics } = await producer.metadata({ topics: [...names] })
+  const gone = batches.find(({ partition, topic }) => partition >= (topics.get(topic)?.partitionsCount ?? 0))
+  return gone && `${gone.topic} has no partition ${gone.partition}`
+}
