@@ -32,7 +32,8 @@ export interface NewTopic {
   readonly partitions: number
   /** Undefined: as many copies as the brokers do by themselves. */
   readonly replication: number | undefined
-  readonly maxMessageBytes: number
+  /** Settings of the topic, as Kafka names them. */
+  readonly configs: Readonly<Record<string, string>>
 }
 
 /** One try each, without retries. */

@@ -34,6 +34,18 @@ export const ofCapture = (prefix: string, lanes: ReadonlyArray<string>): Readonl
   ...new Set([...lanes, prefix + Names.deadLetters])
 ]
 
+const dayMs = 24 * 60 * 60 * 1_000
+
+/**
+ * Dead letters are kept for a month, the others as the brokers keep topics: a week unless they say otherwise. With three
+ * copies an acknowledgement means two of them, so that it outlives a broker (guides kafka-operations 6).
+ */
+const configs = (topic: string, replication: number | undefined): Readonly<Record<string, string>> => ({
+  "max.message.bytes": String(MessageSize.limit(topic)),
+  ...(topic.endsWith(Names.deadLetters) ? { "retention.ms": String(30 * dayMs) } : {}),
+  ...(replication !== undefined && replication >= 3 ? { "min.insync.replicas": "2" } : {})
+})
+
 /** How often, and how far apart, topics that were made are looked for: all brokers must have heard of them. */
 const looks = 100
 const lookEvery = "100 millis"
@@ -75,7 +87,7 @@ const make = Effect.fnUntraced(function* (
     })
   }
   for (const name of missing) {
-    const topic = { name, partitions, replication, maxMessageBytes: MessageSize.limit(name) }
+    const topic = { name, partitions, replication, configs: configs(name, replication) }
     yield* StartCheck.whileAway(settings, admin.create(topic))
   }
   yield* Effect.logInfo(`made Kafka topics with ${partitions} partitions: ${missing.join(", ")}`)

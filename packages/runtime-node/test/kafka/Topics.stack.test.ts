@@ -2,10 +2,29 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Health from "@tributary/pipeline/service/Health"
 import { Effect } from "effect"
+import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs"
+import { inject } from "vitest"
 import { unique } from "../../../pipeline/test/contract/LogReader.ts"
 import * as KafkaClient from "../../src/kafka/Client.ts"
 import * as Topics from "../../src/kafka/Topics.ts"
 import { settings } from "./TestKafka.ts"
+
+/** What a topic has been told, beside the brokers' ways. */
+const configsOf = (name: string) =>
+  Effect.promise(async () => {
+    const admin = new Kafka({ brokers: [...inject("kafkaHosts")], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const described = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ["max.message.bytes", "retention.ms"] }]
+    })
+    await admin.disconnect()
+    return Object.fromEntries(
+      described.resources.flatMap(({ configEntries }) =>
+        configEntries.map(({ configName, configValue }) => [configName, configValue])
+      )
+    )
+  })
 
 for (const own of [settings("platformatic"), settings("kafkajs")]) {
   describe(`the topics at the start, by ${own.client}`, () => {
@@ -25,6 +44,10 @@ for (const own of [settings("platformatic"), settings("kafkajs")]) {
         const client = yield* KafkaClient.load(own)
         const lanes = yield* client.lanes(own)
         assert.strictEqual(yield* lanes.partitions(topics[0]!), 3)
+        assert.deepStrictEqual(yield* configsOf(`${prefix}events_plugin_ingestion_dlq`), {
+          "max.message.bytes": "9437184",
+          "retention.ms": "2592000000"
+        })
       }).pipe(Effect.scoped, Effect.provide(Health.Health.layer))
     )
 
@@ -33,7 +56,7 @@ for (const own of [settings("platformatic"), settings("kafkajs")]) {
         const client = yield* KafkaClient.load(own)
         const admin = yield* client.admin(own)
         const name = unique("small")
-        yield* admin.create({ name, partitions: 1, replication: 1, maxMessageBytes: 1_000_000 })
+        yield* admin.create({ name, partitions: 1, replication: 1, configs: { "max.message.bytes": "1000000" } })
         const error = yield* Effect.flip(Topics.ensure({ ...own, partitions: 1 }, [name]))
         assert.strictEqual(
           error.message,

@@ -46,7 +46,7 @@ export const make = (settings: KafkaSettings): Effect.Effect<KafkaAdmin, never, 
           connected(() => admin.listTopics()),
           (topics) => new Set(topics)
         ),
-        create: ({ maxMessageBytes: limit, name, partitions, replication }) =>
+        create: ({ configs, name, partitions, replication }) =>
           Effect.asVoid(
             connected(() =>
               admin.createTopics({
@@ -55,7 +55,7 @@ export const make = (settings: KafkaSettings): Effect.Effect<KafkaAdmin, never, 
                     topic: name,
                     numPartitions: partitions,
                     replicationFactor: replication ?? byDefault,
-                    configEntries: [{ name: maxMessageBytes, value: String(limit) }]
+                    configEntries: Object.entries(configs).map(([name, value]) => ({ name, value }))
                   }
                 ],
                 waitForLeaders: false

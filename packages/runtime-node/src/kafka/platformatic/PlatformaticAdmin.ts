@@ -47,10 +47,10 @@ export const make = (settings: KafkaSettings): Effect.Effect<KafkaAdmin, never, 
         attempt(() => admin.listTopics()),
         (topics) => new Set(topics)
       ),
-      create: ({ maxMessageBytes: limit, name, partitions, replication }) =>
+      create: ({ configs: settings, name, partitions, replication }) =>
         attempt(async () => {
           try {
-            const configs = [{ name: maxMessageBytes, value: String(limit) }]
+            const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
             await admin.createTopics({ topics: [name], partitions, replicas: replication ?? byDefault, configs })
           } catch (error) {
             if (!Failure.protocolErrors(error).has("TOPIC_ALREADY_EXISTS")) throw error
