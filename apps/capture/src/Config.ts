@@ -2,31 +2,13 @@
 import * as Topics from "@tributary/domain/row/Topics"
 import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
 import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
-import { bytes, duration, optional, parsed, port, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
+import { address, health } from "@tributary/runtime-node/config/Listen"
+import { bytes, duration, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import { type ServerSettings, defaults as serverDefaults } from "@tributary/runtime-node/http/CaptureServer"
 import { parseTrusted } from "@tributary/runtime-node/http/ClientAddress"
-import type { Settings as HealthSettings } from "@tributary/runtime-node/http/HealthServer"
 import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
-
-const addressOf = (text: string): { readonly host: string; readonly port: number } | undefined => {
-  const [, host, port] = /^(\[[0-9a-f:]+\]|[^:[\]]+):(\d{1,5})$/i.exec(text.trim()) ?? []
-  return host === undefined || Number(port) > 65_535
-    ? undefined
-    : { host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
-}
-
-/** `HOST` and `PORT`, or `ADDRESS` for both. */
-const address = (defaultHost: string) =>
-  Config.map(
-    Config.all({
-      host: optional(Config.String("HOST")),
-      port: optional(port("PORT")),
-      both: optional(parsed("ADDRESS", addressOf, "an address and a port, such as 0.0.0.0:8000"))
-    }),
-    ({ both, host, port }) => ({ host: host ?? both?.host ?? defaultHost, port: port ?? both?.port ?? 8000 })
-  )
 
 const milliseconds = (name: string) => optional(whole(name, { min: 1, max: 3_600_000 }))
 
@@ -92,17 +74,6 @@ export const capture: Config.Config<Settings> = Config.map(
     historicalAfterDays: read.reroutes ? read.reroutesAfterDays : undefined
   })
 )
-
-/** Where health and metrics are told: `HEALTH_PORT`, or `HTTP_SERVER_PORT`, on `HOST`. */
-export const health = ({ host }: { readonly host: string }): Config.Config<HealthSettings> =>
-  Config.map(
-    Config.all({
-      address: address(host),
-      port: optional(port("HEALTH_PORT")),
-      alias: Config.withDefault(port("HTTP_SERVER_PORT"), 8001)
-    }),
-    ({ address, alias, port }) => ({ host: address.host, port: port ?? alias })
-  )
 
 /** The brokers of the event log. */
 export const kafkaHosts: Config.Config<string | undefined> = optional(Config.String("KAFKA_HOSTS"))

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Settings from "@tributary/pipeline/capture/Settings"
 import { explain } from "@tributary/runtime-node/config/Explain"
+import { health } from "@tributary/runtime-node/config/Listen"
 import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { capture, health, kafkaHosts, server } from "../src/Config.ts"
+import { capture, kafkaHosts, server } from "../src/Config.ts"
 
 const host = "0.0.0.0"
 const all = Config.all({ server: server({ host }), capture, health: health({ host }), kafkaHosts })

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { keepRunning } from "@tributary/embedded/process/KeepRunning"
 import * as Leash from "@tributary/embedded/process/Leash"
 import * as OutputLog from "@tributary/embedded/process/OutputLog"
+import * as Ready from "@tributary/embedded/process/Ready"
 import { StartError } from "@tributary/embedded/StartError"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -28,14 +29,6 @@ export interface Child {
 
 /** Longer than a program takes to drain. */
 const stopWithin = "40 seconds"
-
-const isReady = (url: string): Effect.Effect<boolean> =>
-  Effect.promise((signal) =>
-    fetch(url, { signal }).then(
-      ({ ok }) => ok,
-      () => false
-    )
-  )
 
 const stop = (leashed: Leash.Leashed): Effect.Effect<void> =>
   Effect.sync(() => leashed.signal("TERM")).pipe(
@@ -68,7 +61,7 @@ export const start = ({
           }),
           stop
         )
-        const serves = Effect.repeat(Effect.delay(isReady(readiness), "100 millis"), { until: (yes) => yes })
+        const serves = Ready.untilOk(readiness)
         const early = Effect.flatMap(leashed.ended, (how) =>
           Effect.fail(new StartError({ message: `${name} ended (${how}): ${lastLine(output)} (${log})` }))
         )

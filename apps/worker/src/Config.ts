@@ -3,6 +3,7 @@
  */
 import * as Ingest from "@tributary/pipeline/ingest/Settings"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
+import { health } from "@tributary/runtime-node/config/Listen"
 import { bytes, clickhouseUrl, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Fernet from "@tributary/runtime-node/functions/Fernet"
 import * as Kafka from "@tributary/runtime-node/kafka/Settings"
@@ -96,17 +97,11 @@ export const functions = {
   ).pipe(Config.withDefault<Address.Ranges>(() => false))
 }
 
-const healthPort = Config.all({
-  host: text("HOST", "0.0.0.0"),
-  port: optional(Config.Port("HEALTH_PORT")),
-  alias: Config.Port("HTTP_SERVER_PORT").pipe(Config.withDefault(8001))
-}).pipe(Config.map(({ alias, host, port }) => ({ host, port: port ?? alias })))
-
 /** The worker as a program of its own. */
 export const settings = Config.all({
   ...clickhouse,
   ...functions,
-  health: healthPort,
+  health: health({ host: "0.0.0.0" }),
   behaviour,
   restrictions,
   consumption,

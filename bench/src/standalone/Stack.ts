@@ -4,10 +4,11 @@
  */
 import { randomBytes } from "node:crypto"
 import * as EmbeddedEngine from "@tributary/embedded/engine/EmbeddedEngine"
+import * as Port from "@tributary/embedded/process/Port"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as World from "../World.ts"
-import { freePort, program, queryAt, type System } from "./Standalone.ts"
+import { program, queryAt, type System } from "./Standalone.ts"
 
 const mainOf = (app: "capture" | "worker") => new URL(`../../../apps/${app}/src/main.ts`, import.meta.url)
 
@@ -28,7 +29,7 @@ export const start = Effect.gen(function* () {
     HOST: "127.0.0.1",
     LOG_LEVEL: "warn"
   }
-  const [port, captureHealth, workerHealth] = yield* Effect.all([freePort, freePort, freePort])
+  const [port, captureHealth, workerHealth] = yield* Effect.all([Port.take, Port.take, Port.take])
   const worker = yield* program(mainOf("worker"), workerHealth, { ...common, HEALTH_PORT: String(workerHealth) })
   const capture = yield* program(mainOf("capture"), captureHealth, {
     ...common,

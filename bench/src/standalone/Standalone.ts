@@ -1,5 +1,6 @@
 /** The whole system in processes of their own: `npm start`, on free ports and a folder that goes with the scope. */
-import { createServer } from "node:net"
+import * as Port from "@tributary/embedded/process/Port"
+import * as Ready from "@tributary/embedded/process/Ready"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { token } from "../Events.ts"
@@ -22,24 +23,7 @@ export interface System {
   readonly query: (sql: string) => Effect.Effect<string, SystemError>
 }
 
-export const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(address === null || typeof address === "string" ? 0 : address.port)))
-  })
-})
-
 const main = new URL("../../../apps/standalone/src/main.ts", import.meta.url)
-
-const isReady = (port: number): Effect.Effect<boolean> =>
-  Effect.promise(async () => {
-    try {
-      return (await fetch(`http://127.0.0.1:${port}/_readiness`)).ok
-    } catch {
-      return false
-    }
-  })
 
 /** Starts a program, and waits until its readiness says yes. */
 export const program = Effect.fnUntraced(function* (
@@ -48,7 +32,7 @@ export const program = Effect.fnUntraced(function* (
   environment: Readonly<Record<string, string>>
 ) {
   const child = yield* Child.start<Child.NoQuestions, undefined>(file, { isForeign: true, environment })
-  for (let tries = 0; !(yield* isReady(readinessPort)); tries++) {
+  for (let tries = 0; !(yield* Ready.isOk(`http://127.0.0.1:${readinessPort}/_readiness`)); tries++) {
     // Whether it lives: asking fails when it has ended.
     yield* child.ask("cpu")
     if (tries > 600) return yield* new SystemError({ reason: "a program was not ready within a minute" })
@@ -72,7 +56,7 @@ export const queryAt =
     })
 
 export const start = Effect.gen(function* () {
-  const [port, postgresPort, clickhousePort] = yield* Effect.all([freePort, freePort, freePort])
+  const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take])
   const child = yield* program(main, port, {
     DATA_DIR: yield* World.folder,
     PORT: String(port),

@@ -6,6 +6,7 @@ import * as Topics from "@tributary/domain/row/Topics"
 import * as EmbeddedEngine from "@tributary/embedded/engine/EmbeddedEngine"
 import { EmbeddedPostgres } from "@tributary/embedded/postgres/EmbeddedPostgres"
 import * as Port from "@tributary/embedded/process/Port"
+import * as Ready from "@tributary/embedded/process/Ready"
 import type { StartError } from "@tributary/embedded/StartError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -28,14 +29,6 @@ const workerCount = 2
 
 export const assemblyError = ({ message }: { readonly message: string }): AssemblyError =>
   new AssemblyError({ reason: message })
-
-const isOk = (url: string): Effect.Effect<boolean> =>
-  Effect.promise((signal) =>
-    fetch(url, { signal }).then(
-      ({ ok }) => ok,
-      () => false
-    )
-  )
 
 const outboxStatement =
   "SELECT 'the outbox holds ' || count(*) || ' messages' AS line FROM tributary_outbox HAVING count(*) > 0"
@@ -70,8 +63,7 @@ export const start = Effect.fnUntraced(function* (folder: string, { hosts, lost,
 
   const program = Effect.fnUntraced(function* (name: string, app: "capture" | "worker") {
     const healthPort = yield* Port.take
-    const isReady = isOk(`http://127.0.0.1:${healthPort}/_readiness`)
-    const ready = Effect.asVoid(Effect.repeat(Effect.delay(isReady, "100 millis"), { until: (isIt) => isIt }))
+    const ready = Ready.untilOk(`http://127.0.0.1:${healthPort}/_readiness`)
     const made = yield* Program.make({
       name,
       file: new URL(`../../../apps/${app}/src/main.ts`, import.meta.url),

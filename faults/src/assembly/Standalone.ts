@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import * as Topics from "@tributary/domain/row/Topics"
 import * as Port from "@tributary/embedded/process/Port"
+import * as Ready from "@tributary/embedded/process/Ready"
 import * as Effect from "effect/Effect"
 import { type Assembly, AssemblyError, type Definition } from "../Assembly.ts"
 import * as Postgres from "../stores/Postgres.ts"
@@ -17,14 +18,6 @@ const kinds = ["process", "restart", "postgres", "backend"] as const
 type Kind = (typeof kinds)[number]
 
 const token = "phc_faults"
-
-const isReady = (capture: string): Effect.Effect<boolean> =>
-  Effect.promise((signal) =>
-    fetch(`${capture}/_readiness`, { signal }).then(
-      ({ ok }) => ok,
-      () => false
-    )
-  )
 
 /** Messages that a group has not read, by group, topic and partition, and the outbox. */
 const waitingStatements = [
@@ -44,7 +37,7 @@ const start = (folder: string) =>
     )
     const dataDir = join(folder, "data")
     const capture = `http://127.0.0.1:${port}`
-    const ready = Effect.repeat(Effect.delay(isReady(capture), "100 millis"), { until: (isIt) => isIt })
+    const ready = Ready.untilOk(`${capture}/_readiness`)
     const program = yield* Program.make({
       name: "npm start",
       file: new URL("../../../apps/standalone/src/main.ts", import.meta.url),
@@ -58,7 +51,7 @@ const start = (folder: string) =>
         LOG_FORMAT: "pretty"
       },
       log: join(folder, "standalone.log"),
-      ready: Effect.asVoid(ready)
+      ready: ready
     })
     yield* program.start
     const databaseUrl = `postgres://tributary:tributary@127.0.0.1:${postgresPort}/tributary`
@@ -70,7 +63,7 @@ const start = (folder: string) =>
       token,
       databaseUrl,
       clickhouseUrl: `http://127.0.0.1:${clickhousePort}`,
-      ready: Effect.asVoid(ready),
+      ready: ready,
       inject: {
         process: () => Effect.as(Effect.andThen(program.kill, program.start), "SIGKILL, started again"),
         restart: () =>
