@@ -27,6 +27,8 @@ export const commit = (
 ): Effect.Effect<"Committed" | "Fenced", EventLogError> =>
   Effect.gen(function* () {
     for (let tries = 1; ; tries++) {
+      // A member that joins again gets no answer before the group is divided, which may wait for one that is dead.
+      if (!isCurrent()) return "Fenced"
       const failed = yield* attempt(() => send(lease, group, positions)).pipe(
         Effect.as(undefined),
         Effect.catch((error) => Effect.succeed(error))
@@ -39,8 +41,7 @@ export const commit = (
         () => false
       )
       if (arrived) return "Committed"
-      if (!isCurrent()) return "Fenced"
-      if (tries === mostTries) {
+      if (tries === mostTries && isCurrent()) {
         lease.giveUp(failed.cause)
         return yield* new EventLogError({ operation: "commit", cause: Failure.deepest(failed.cause) })
       }
