@@ -6,6 +6,7 @@
 import type { ClickHouseError } from "@tributary/pipeline/service/ClickHouseSink"
 import * as Health from "@tributary/pipeline/service/Health"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as ClickHouseHttp from "./ClickHouseHttp.ts"
 import { SchemaRefused } from "./Migrate.ts"
 import * as Schema from "./Schema.ts"
@@ -13,9 +14,6 @@ import * as Schema from "./Schema.ts"
 /** ClickHouse's numbers for what may pass. 0: no answer, or none of ClickHouse's. */
 const passing: ReadonlySet<number> = new Set([
   0,
-  60, // UNKNOWN_TABLE, 82 DATABASE_ALREADY_EXISTS, 57 TABLE_ALREADY_EXISTS: another program migrates at this moment
-  57,
-  82,
   159, // TIMEOUT_EXCEEDED
   202, // TOO_MANY_SIMULTANEOUS_QUERIES
   209, // SOCKET_TIMEOUT
@@ -35,6 +33,18 @@ const passing: ReadonlySet<number> = new Set([
   999 // KEEPER_EXCEPTION
 ])
 
+/** Another program migrates at this moment: TABLE_ALREADY_EXISTS, UNKNOWN_TABLE, DATABASE_ALREADY_EXISTS. */
+const meanwhile: ReadonlySet<number> = new Set([57, 60, 82])
+
+const isMeanwhile = (error: ClickHouseError | SchemaRefused) =>
+  error._tag === "ClickHouseError" && meanwhile.has(error.code)
+
+/** Who migrates at the same time is done in a second or two: until then it is no trouble. */
+const others = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("500 millis")]).pipe(
+  Schedule.jittered,
+  Schedule.upTo({ times: 20 })
+)
+
 const wrongCredentials: ReadonlySet<number> = new Set([192, 193, 194, 516])
 
 export interface Options extends Schema.Options {
@@ -47,7 +57,7 @@ export const refusal = (
   { cluster, database, username }: Options,
   { code, message }: ClickHouseError
 ): string | undefined => {
-  if (passing.has(code)) return undefined
+  if (passing.has(code) || meanwhile.has(code)) return undefined
   const reason = message.split("\n")[0]?.slice(0, 500) ?? ""
   if (wrongCredentials.has(code)) {
     return `CLICKHOUSE_USER=${username}, CLICKHOUSE_PASSWORD: ClickHouse knows no such user and password`
@@ -69,6 +79,7 @@ export const migrate = Effect.fnUntraced(function* (
   const refused = (error: ClickHouseError | SchemaRefused) =>
     error._tag === "SchemaRefused" ? error.message : refusal(options, error)
   yield* ClickHouseHttp.migrate(options).pipe(
+    Effect.retry({ schedule: others, while: isMeanwhile }),
     Health.retryWhileAway<ClickHouseError | SchemaRefused>(
       "ClickHouse",
       (error) => refused(error) === undefined,

@@ -63,6 +63,43 @@ describe("ClickHouse at the start of a program", () => {
     })
   )
 
+  it.effect("finishes what another program migrates at the same time without a word", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const { commands, layer } = failing([
+        refused(60, "Unknown table expression identifier 'tributary.kafka_events'"),
+        refused(57, "Table tributary.kafka_events already exists")
+      ])
+      yield* Effect.gen(function* () {
+        const health = yield* Health
+        const fiber = yield* Effect.forkChild(Start.migrate(options))
+        while (fiber.pollUnsafe() === undefined) {
+          assert.deepStrictEqual(yield* health.troubles, [])
+          yield* TestClock.adjust("50 millis")
+        }
+        yield* Fiber.join(fiber)
+      }).pipe(
+        Effect.provide(
+          Layer.merge(layer, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]))
+        )
+      )
+      assert.isAbove(commands.length, 10)
+      assert.deepStrictEqual(lines, [])
+    })
+  )
+
+  it.effect("tells when what another program seemed to do does not end", () =>
+    Effect.gen(function* () {
+      const { layer } = failing(Array.from({ length: 1000 }, () => refused(60, "Unknown table tributary.lost")))
+      yield* Effect.gen(function* () {
+        yield* Effect.forkChild(Start.migrate(options))
+        yield* TestClock.adjust("1 minute")
+        const [trouble] = yield* (yield* Health).troubles
+        assert.match(trouble?.reason ?? "", /Unknown table tributary\.lost/)
+      }).pipe(Effect.provide(layer))
+    })
+  )
+
   const cases: ReadonlyArray<readonly [what: string, error: ClickHouseError, line: RegExp]> = [
     [
       "a wrong password",
