@@ -40,7 +40,8 @@ describe("npm run stack", { timeout: 480_000 }, () => {
       assert.strictEqual(yield* shell(send), '{"status":"Ok"}')
       assert.deepStrictEqual(yield* events(program, ["hello"]), ["hello"])
       for (const port of [0, 1, 2].map((n) => program.healthPort + n)) {
-        assert.strictEqual((yield* request(`http://127.0.0.1:${port}/_readiness`)).status, 200)
+        const readiness = yield* request(`http://127.0.0.1:${port}/_readiness`)
+        assert.deepStrictEqual([readiness.status, readiness.text], [200, '{"status":"ready"}'])
         assert.strictEqual((yield* request(`http://127.0.0.1:${port}/_liveness`)).status, 200)
       }
       assert.strictEqual((yield* request(`http://127.0.0.1:${program.port}/_readiness`)).status, 200)
