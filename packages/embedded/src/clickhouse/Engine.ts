@@ -80,17 +80,17 @@ const readMark = "tributary read "
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const folder = resolve(options.folder)
-  const arguments_ = ({ configFile, instance }: Folder.Prepared) => [
+  const arguments_ = (configFile: string) => [
     `--config-file=${configFile}`,
     `--max_server_memory_usage=${options.maxMemoryBytes ?? 1_000_000_000}`,
     "--mark_cache_size=67108864",
     "--index_mark_cache_size=16777216",
     "--primary_index_cache_size=33554432",
     "--background_message_broker_schedule_pool_size=16",
-    // A reader never leaves its group, so its place is kept for the next opening to take, and not for long.
+    // A reader never leaves its group, so the next opening waits until its session has ended: 6 s, the least that brokers allow.
+    // Under a lasting name (`group_instance_id`) it would not wait, and stop for good (docs/decisions/kafka-member-names.md).
     "--kafka.session_timeout_ms=6000",
     "--kafka.heartbeat_interval_ms=2000",
-    `--kafka.group_instance_id=tributary-${instance}`,
     ...(options.kafkaTls === undefined ? [] : KafkaTls.write(folder, options.kafkaTls))
   ]
 
@@ -120,9 +120,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
       try: () => {
         const pid = Folder.holder(folder)
         if (pid !== undefined) throw new Error(`DATA_DIR is in use by process ${pid}`)
-        const prepared = Folder.prepare(folder, options.database)
+        const configFile = Folder.prepare(folder, options.database)
         try {
-          return new Session(folder, { connectionArgs: arguments_(prepared) })
+          return new Session(folder, { connectionArgs: arguments_(configFile) })
         } catch {
           throw new Error("the ClickHouse data in DATA_DIR cannot be opened; the engine's reason is the line above")
         }

@@ -3,7 +3,6 @@
  *
  * The engine prints why it cannot open on stderr and tells its caller nothing, so what can be known is looked at first.
  */
-import { randomUUID } from "node:crypto"
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { isAlive } from "../Alive.ts"
@@ -61,32 +60,12 @@ const users = (database: string): string => `<clickhouse>
 </clickhouse>
 `
 
-export interface Prepared {
-  readonly configFile: string
-  /** Of this folder, and no other; stays. */
-  readonly instance: string
-}
-
-/** The name that this folder's readers of Kafka have in their groups; made once. */
-const instanceOf = (folder: string): string => {
-  const file = join(folder, "instance")
-  try {
-    const kept = readFileSync(file, "utf8").trim()
-    if (kept !== "") return kept
-  } catch {
-    // It is made now.
-  }
-  const made = randomUUID()
-  writeFileSync(file, `${made}\n`)
-  return made
-}
-
-/** Makes the folder if need be and writes the configuration. */
-export const prepare = (folder: string, database: string): Prepared => {
+/** Makes the folder if need be and writes the configuration; answers with the path of its file. */
+export const prepare = (folder: string, database: string): string => {
   mkdirSync(folder, { recursive: true })
   const usersFile = join(resolve(folder), "users.xml")
   const configFile = join(resolve(folder), "engine.xml")
   writeFileSync(usersFile, users(database))
   writeFileSync(configFile, `<clickhouse><users_config>${xml(usersFile)}</users_config></clickhouse>\n`)
-  return { configFile, instance: instanceOf(folder) }
+  return configFile
 }

@@ -295,6 +295,32 @@ describe("ClickHouse's reading of Kafka", () => {
   )
 
   it.live(
+    "reads under no lasting name, for whose sake a broker could fence it",
+    () =>
+      Effect.gen(function* () {
+        const prefix = `name_${randomUUID().slice(0, 8)}_`
+        yield* topicsOf(prefix, 1)
+        const program = yield* EngineProcess.start(options())
+        yield* Effect.provide(migrate(prefix), over(program))
+        const admin = yield* Effect.acquireRelease(
+          Effect.sync(() => new Admin({ clientId: "test", bootstrapBrokers })),
+          (made) => Effect.promise(() => made.close())
+        )
+        const members = Effect.promise(async () => {
+          const groups = await admin.describeGroups({
+            groups: targets.map(({ topic }) => `clickhouse-${prefix}${topic}`)
+          })
+          return [...groups.values()].flatMap((group) => [...group.members.values()])
+        })
+        const names = (yield* Effect.repeat(Effect.delay(members, "20 millis"), {
+          until: (found) => found.length === targets.length
+        })).map(({ groupInstanceId }) => groupInstanceId)
+        assert.deepStrictEqual(new Set(names), new Set([null]))
+      }).pipe(Effect.scoped),
+    patience
+  )
+
+  it.live(
     "hands over to whoever reads in its groups, and takes over from there",
     () =>
       Effect.gen(function* () {
