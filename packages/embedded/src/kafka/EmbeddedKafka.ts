@@ -81,15 +81,31 @@ export class EmbeddedKafkaCluster extends Context.Service<
     readonly brokers: ReadonlyArray<EmbeddedBroker>
   }
 >()("@tributary/embedded/EmbeddedKafkaCluster") {
+  /** Takes the folder for itself. */
   static readonly layer = (options: Omit<EmbeddedKafkaOptions, "port"> & { readonly dataDir: string }) =>
+    Layer.provide(EmbeddedKafkaCluster.layerIn(options), DataDir.layer({ path: options.dataDir }))
+
+  /** Lives in a folder that is held already. */
+  static readonly layerIn = (
+    options: Omit<EmbeddedKafkaOptions, "port">
+  ): Layer.Layer<EmbeddedKafkaCluster, StartError, DataDir> =>
     Layer.effect(
       EmbeddedKafkaCluster,
-      Effect.map(brokers({ heapMegabytes: 384, ...options }, 3), (all) => ({
+      Effect.map(brokers({ heapMegabytes: 384, ...options }, clusterSize), (all) => ({
         hosts: all.map(({ host }) => host),
         brokers: all
       }))
-    ).pipe(Layer.provide(DataDir.layer({ path: options.dataDir })))
+    )
 }
+
+const clusterSize = 3
+
+/** Where in DATA_DIR the brokers of a cluster keep what they hold, in the order of `brokers`. */
+export const clusterFolders = (dataDir: string): ReadonlyArray<string> =>
+  Array.from({ length: clusterSize }, (_, index) => folderOf(dataDir, clusterSize, index + 1))
+
+const folderOf = (dataDir: string, count: number, id: number): string =>
+  join(dataDir, count === 1 ? "kafka" : `kafka-${id}`)
 
 type NonEmpty<A> = readonly [A, ...ReadonlyArray<A>]
 
@@ -112,8 +128,7 @@ const brokers = (
       nodes.push({ id, port, controllerPort: yield* Port.take })
     }
     const [first, ...others] = yield* Effect.forEach(nodes, (node) => {
-      const name = count === 1 ? "kafka" : `kafka-${node.id}`
-      const folder = join(dataDir, name)
+      const folder = folderOf(dataDir, count, node.id)
       const place = { java, jars, folder, log: `${folder}.log`, heapMegabytes: options.heapMegabytes ?? 512 }
       return makeBroker(place, node, nodes, options)
     })
@@ -150,9 +165,11 @@ const makeBroker = (
               return yield* started.ended
             })
           )
+          // Whoever waits for the end may want it back at once.
+          const isUnasked = wanted.isOpen()
           ready = yield* Deferred.make<Broker.Running>()
           yield* Deferred.succeed(gone, undefined)
-          if (wanted.isOpen()) return how
+          if (isUnasked) return how
           yield* wanted.await
         }
       })
