@@ -1,23 +1,25 @@
-/** The production assembly with a log whose disk is small, and can be full: a filesystem in memory, which only root may mount. */
+/** The production assembly on three brokers whose disks are small, and can be full: filesystems in memory, which only root may mount. */
 import { rmSync } from "node:fs"
 import { mkdir, statfs } from "node:fs/promises"
 import { join } from "node:path"
-import { EmbeddedKafka } from "@tributary/embedded/kafka/EmbeddedKafka"
+import * as EmbeddedKafka from "@tributary/embedded/kafka/EmbeddedKafka"
 import * as Once from "@tributary/embedded/process/Once"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type Assembly, AssemblyError, type Definition } from "../Assembly.ts"
 import { inSeconds } from "../Recovery.ts"
+import * as Cluster from "./Cluster.ts"
 import * as StackParts from "./StackParts.ts"
 
-/** `disk`: the disk of Kafka's log is full for some seconds, and the broker, which ends of it, is started again. */
+/**
+ * `disk`: the disk of a broker that leads a partition of the event log is full for some seconds; the broker, which may end of
+ * it, is restarted afterwards, as operators must: a partition of it may take nothing more (docs/operating/topics.md).
+ */
 const kinds = ["disk"] as const
 
 type Kind = (typeof kinds)[number]
 
-/** More than a new folder of our engines must find free. */
-const size = "1700m"
+const size = "256m"
 
 const mount = (folder: string): Effect.Effect<void, AssemblyError, Scope.Scope> =>
   Effect.acquireRelease(
@@ -41,29 +43,32 @@ const fill = (folder: string, file: string): Effect.Effect<void> =>
 
 const start = (folder: string) =>
   Effect.gen(function* () {
-    const disk = join(folder, "kafka")
-    yield* mount(disk)
-    const servers = yield* Layer.build(
-      EmbeddedKafka.layer({ dataDir: disk, neededBy: "npm run faults -- --kind disk" })
+    const {
+      assembly: parts,
+      dataDir,
+      leader
+    } = yield* Cluster.bringUp(folder, "disk", (dataDir) =>
+      Effect.forEach(EmbeddedKafka.clusterFolders(dataDir), mount, { discard: true })
     )
-    const kafka = yield* Effect.provide(EmbeddedKafka, servers)
-    const parts = yield* StackParts.start(folder, { hosts: kafka.hosts, replication: 1, lost: [kafka.lost] })
+    const disks = EmbeddedKafka.clusterFolders(dataDir)
     const assembly: Assembly<Kind> = {
-      ...parts.assembly,
+      ...parts,
       inject: {
-        disk: (chance) => {
-          // A broker that cannot be started three times in a row is given up.
-          const ms = 500 + chance.int(2_000)
-          const file = join(disk, "full")
-          return Effect.as(
-            Effect.acquireUseRelease(
-              Effect.andThen(kafka.pid, fill(disk, file)),
+        disk: (chance) =>
+          Effect.gen(function* () {
+            const { broker, index } = yield* leader(chance)
+            const disk = disks[index]!
+            // A broker that cannot be started three times in a row is given up.
+            const ms = 500 + chance.int(2_000)
+            const file = join(disk, "full")
+            yield* Effect.acquireUseRelease(
+              Effect.andThen(broker.pid, fill(disk, file)),
               () => Effect.sleep(ms),
               () => Effect.sync(() => rmSync(file, { force: true }))
-            ),
-            `full for ${inSeconds(ms)}`
-          )
-        }
+            )
+            yield* Effect.mapError(Effect.andThen(broker.stop, broker.restart), StackParts.assemblyError)
+            return `that of the broker at ${broker.host} full for ${inSeconds(ms)}`
+          })
       }
     }
     return assembly
