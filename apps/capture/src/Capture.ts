@@ -11,6 +11,7 @@ import { HealthServer } from "@tributary/runtime-node/http/HealthServer"
 import * as Readiness from "@tributary/runtime-node/http/Readiness"
 import * as Kafka from "@tributary/runtime-node/kafka/Client"
 import * as Topics from "@tributary/runtime-node/kafka/Topics"
+import * as Watch from "@tributary/runtime-node/kafka/Watch"
 import * as Database from "@tributary/runtime-node/postgres/Database"
 import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
 import * as Processes from "@tributary/runtime-node/process/Processes"
@@ -26,7 +27,9 @@ const projects = ({ databaseUrl, poolSize }: ProgramSettings) =>
 const log = ({ capture, gatherMs, kafka, topicPrefix }: ProgramSettings) => {
   const { historical, main, overflow } = capture.topics
   const ensured = Topics.ensure(kafka, Topics.ofCapture(topicPrefix, [main, overflow, historical]))
-  return Layer.unwrap(Effect.as(ensured, Kafka.layer(kafka, { gatherMs })))
+  const watched = Effect.flatMap(Kafka.load(kafka), (client) => Effect.forkScoped(Watch.run(kafka, client)))
+  const services = Layer.provideMerge(Layer.effectDiscard(watched), Kafka.layer(kafka, { gatherMs }))
+  return Layer.unwrap(Effect.as(ensured, services))
 }
 
 /** Opens the door when these services stand, and serves. `opened` is told where. Interrupted, it drains before anything else ends. */

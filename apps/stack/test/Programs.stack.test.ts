@@ -1,9 +1,11 @@
 /** Capture and worker as programs: what ends their start, what they wait for, how they stop, and processes that share a port. */
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
+import { EmbeddedKafka } from "@tributary/embedded/kafka/EmbeddedKafka"
 import * as Port from "@tributary/embedded/process/Port"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { inject } from "vitest"
+import * as Folder from "../../../packages/embedded/test/support/Folder.ts"
 import { until } from "../../../packages/embedded/test/support/Program.ts"
 import * as TestDatabase from "../../../packages/embedded/test/support/TestDatabase.ts"
 import { run } from "../../standalone/test/support/Run.ts"
@@ -88,6 +90,25 @@ describe("capture and worker as programs", { timeout: 480_000 }, () => {
       })
     )
   }
+
+  it.live("capture that nobody sends to tells of a Kafka that goes away, and of its return", () =>
+    Effect.gen(function* () {
+      const kafka = Context.get(
+        yield* Layer.build(EmbeddedKafka.layer({ dataDir: yield* Folder.make, heapMegabytes: 256 })),
+        EmbeddedKafka
+      )
+      const program = yield* start("capture", { KAFKA_HOSTS: kafka.host })
+      const readiness = `http://127.0.0.1:${program.healthPort}/_readiness`
+      yield* eventually(readiness, ({ status }) => status === 200)
+      yield* kafka.kill
+      const found = yield* eventually(readiness, ({ status }) => status !== 200)
+      assert.strictEqual(found?.status, 503)
+      assert.include(found?.text, '"the log"')
+      assert.include(found?.text, kafka.host)
+      yield* kafka.restart
+      yield* eventually(readiness, ({ status }) => status === 200)
+    })
+  )
 
   it.live("worker waits for PostgreSQL, and its readiness says so", () =>
     Effect.gen(function* () {
