@@ -8,7 +8,8 @@ import { EventLogError } from "@tributary/pipeline/service/EventLog"
 import * as Effect from "effect/Effect"
 import { keyOf } from "../ConsumerMetrics.ts"
 import * as Failure from "./Failure.ts"
-import type { KafkaConsumer, Lease } from "./Member.ts"
+import type { KafkaConsumer } from "./FetchingConsumer.ts"
+import type { Lease } from "./Member.ts"
 
 const fencing = new Set(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID"])
 

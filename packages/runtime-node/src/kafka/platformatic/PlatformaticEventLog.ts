@@ -20,8 +20,8 @@ import * as Lag from "../Lag.ts"
 import type { KafkaSettings } from "../Settings.ts"
 import * as Commit from "./Commit.ts"
 import * as Failure from "./Failure.ts"
+import type { KafkaConsumer } from "./FetchingConsumer.ts"
 import * as Member from "./Member.ts"
-import * as Records from "./Records.ts"
 import * as Window from "./Window.ts"
 
 export const layer = (settings: KafkaSettings): Layer.Layer<EventLog> =>
@@ -54,15 +54,12 @@ const subscribe = (settings: KafkaSettings) =>
       return phase._tag === "Held" && phase.lease === told ? told : undefined
     }
 
-    /** Takes what the stream has, as far as it is bounded. */
+    /** Takes what was fetched, as far as it is bounded. */
     const fill = (): void => {
-      const stream = member.stream()
-      if (stream === undefined || stream.destroyed) return
       while (window.messages() < Math.max(2 * maxMessages, leastFilled) && window.bytes() < maxBytes) {
-        const message = stream.read()
-        if (message === null) return
-        window.add(Records.toRecord(message))
-        member.well()
+        const record = member.next()
+        if (record === undefined) return
+        window.add(record)
       }
     }
 
@@ -176,7 +173,7 @@ const assignments = ({ consumer, partitions }: Member.Lease) =>
     })
   })
 
-const endOf = async (consumer: Member.KafkaConsumer, topic: string, partition: number): Promise<bigint> => {
+const endOf = async (consumer: KafkaConsumer, topic: string, partition: number): Promise<bigint> => {
   const ends = await consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp: latest })
   const end = ends.get(topic)?.[partition]
   if (end === undefined) throw new Error(`${topic} has no partition ${partition}`)

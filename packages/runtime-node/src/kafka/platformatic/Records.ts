@@ -1,5 +1,5 @@
 /** Messages and headers as `@platformatic/kafka` has them, and as we have them. */
-import type { Message, MessageToProduce } from "@platformatic/kafka"
+import type { KafkaRecord, MessageToProduce, RecordsBatch } from "@platformatic/kafka"
 import type { Headers, LogRecord } from "@tributary/pipeline/service/LogMessage"
 import { headerText } from "../HeaderText.ts"
 import type { LaneBatch } from "../LaneClient.ts"
@@ -40,19 +40,29 @@ export const toMessages = ({ messages, partition, topic }: LaneBatch): ReadonlyA
     headers: headersOf(message.headers)
   }))
 
-/** As a stream without deserializers gives it. Null is undefined there. */
-export type Received = Message<Buffer | undefined, Buffer | undefined, Buffer, Buffer | null | undefined>
+/** A batch of records as the brokers store it. What lies before `from` was not asked for. */
+export interface Part {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  readonly batch: RecordsBatch
+}
 
 /** Copies nothing: the bytes are slices of what was fetched. */
-export const toRecord = ({ headerEntries, key, offset, partition, timestamp, topic, value }: Received): LogRecord => ({
-  topic,
-  partition,
-  offset,
-  key: key ?? null,
-  value: value ?? null,
-  headers: headerEntries.map(([name, header]) => [
-    name.toString(),
-    header === null || header === undefined ? null : headerText(header)
-  ]),
-  timestamp: Number(timestamp)
-})
+export function* ofParts(parts: ReadonlyArray<Part>): Generator<LogRecord, undefined> {
+  for (const { batch, from, partition, topic } of parts) {
+    const { firstOffset, firstTimestamp } = batch
+    for (const { headers, key, offsetDelta, timestampDelta, value } of batch.records) {
+      const offset = firstOffset + BigInt(offsetDelta)
+      if (offset < from) continue
+      const timestamp = Number(firstTimestamp + timestampDelta)
+      yield { topic, partition, offset, key, value, headers: headers.map(headerOf), timestamp }
+    }
+  }
+  return undefined
+}
+
+const headerOf = ([name, value]: KafkaRecord["headers"][number]): Headers[number] => [
+  name === null ? "" : name.toString(),
+  value === null ? null : headerText(value)
+]
