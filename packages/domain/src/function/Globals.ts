@@ -75,20 +75,26 @@ export interface Envelope {
   readonly body: Properties
 }
 
+const integerOf = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value) ? value : undefined
+
 /** Undefined for what is no message. */
 export const parseEnvelope = (text: string): Envelope | undefined => {
   try {
     // Our own row: names without a backslash, which no engine mixes up (docs/decisions/json-parse.md).
     const body: unknown = JSON.parse(text)
     if (!isProperties(body)) return undefined
-    const team = body["team_id"]
-    return typeof team === "number" && Number.isInteger(team) ? { team, body } : undefined
+    const team = integerOf(body["team_id"])
+    return team === undefined ? undefined : { team, body }
   } catch {
     return undefined
   }
 }
 
-/** Reads the inside; undefined where a part is not what it should be. Times may be ClickHouse's or ISO. */
+/**
+ * Reads the inside; undefined where a part is not what it should be. Times may be ClickHouse's or ISO. A message that names no
+ * project is of the team's own, the first environment of a project (spec project).
+ */
 export const openEnvelope = ({ body, team }: Envelope): EventMessage | undefined => {
   const { distinct_id: distinctId, elements_chain, event, person_id, timestamp, uuid } = body
   const time = toIso(timestamp)
@@ -97,7 +103,7 @@ export const openEnvelope = ({ body, team }: Envelope): EventMessage | undefined
   try {
     return {
       team,
-      projectId: typeof body["project_id"] === "number" ? body["project_id"] : team,
+      projectId: integerOf(body["project_id"]) ?? team,
       uuid,
       event,
       distinctId,
