@@ -26,6 +26,7 @@ const names: ReadonlySet<string> = new Set([
   "KAFKA_MESSAGE_TIMEOUT_MS",
   "KAFKA_RETRY_BACKOFF_MAX_MS",
   "KAFKA_SASL_TOKEN_COMMAND",
+  "KAFKA_TLS",
   "KAFKA_TOPIC",
   // Workers.
   "CLOUD_DEPLOYMENT",
@@ -104,13 +105,7 @@ const families: ReadonlyArray<string> = [
 /** A topic of PostHog's by one of its older names. */
 const topic = /^KAFKA_\w+_TOPIC$/
 
-const ours: ReadonlySet<string> = new Set([
-  "CONSUMER_BATCH_BYTES",
-  "CONSUMER_BATCH_SIZE",
-  "KAFKA_PRODUCER_HOSTS",
-  "KAFKA_PRODUCER_IDEMPOTENT",
-  "KAFKA_PRODUCER_SECURITY_PROTOCOL"
-])
+const ours: ReadonlySet<string> = new Set(["CONSUMER_BATCH_BYTES", "CONSUMER_BATCH_SIZE", "KAFKA_PRODUCER_IDEMPOTENT"])
 
 /** Whether a setting is PostHog's, and changes nothing here. */
 export const isIgnored = (name: string): boolean =>

@@ -43,4 +43,13 @@ describe("Ignored", () => {
       assert.isFalse(isIgnored(name), name)
     }
   })
+
+  it("has one way to Kafka: brokers of the producer's own, and capture's older switch for TLS, mean nothing", () => {
+    for (const name of ["KAFKA_PRODUCER_HOSTS", "KAFKA_PRODUCER_SECURITY_PROTOCOL", "KAFKA_TLS"]) {
+      assert.isTrue(isIgnored(name), name)
+    }
+    for (const name of ["KAFKA_HOSTS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_TLS_VERIFY"]) {
+      assert.isFalse(isIgnored(name), name)
+    }
+  })
 })
