@@ -75,9 +75,6 @@ export const capture: Config.Config<Settings> = Config.map(
   })
 )
 
-/** The brokers of the event log. */
-export const kafkaHosts: Config.Config<string | undefined> = optional(Config.String("KAFKA_HOSTS"))
-
 /** Capture as a program of its own. */
 export const settings = Config.all({
   server: server({ host: "0.0.0.0" }),

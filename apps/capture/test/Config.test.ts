@@ -6,10 +6,10 @@ import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { capture, kafkaHosts, server } from "../src/Config.ts"
+import { capture, server } from "../src/Config.ts"
 
 const host = "0.0.0.0"
-const all = Config.all({ server: server({ host }), capture, health: health({ host }), kafkaHosts })
+const all = Config.all({ server: server({ host }), capture, health: health({ host }) })
 
 const read = (environment: Record<string, string>) => all.parse(ConfigProvider.fromEnvRecord(environment))
 
@@ -27,7 +27,7 @@ describe("capture's settings", () => {
         heatmaps: undefined,
         clientWarnings: undefined
       })
-      assert.deepStrictEqual([settings.health, settings.kafkaHosts], [{ host, port: 8001 }, undefined])
+      assert.deepStrictEqual(settings.health, { host, port: 8001 })
     })
   )
 
@@ -48,8 +48,7 @@ describe("capture's settings", () => {
         CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC: "exc",
         KAFKA_PREFIX: "eu_",
         ENABLE_HISTORICAL_REROUTING: "true",
-        HISTORICAL_REROUTING_THRESHOLD_DAYS: "2",
-        KAFKA_HOSTS: "a:1,b:2"
+        HISTORICAL_REROUTING_THRESHOLD_DAYS: "2"
       })
       const { trustedProxies, ...rest } = settings.server
       assert.deepStrictEqual(rest, {
@@ -78,7 +77,7 @@ describe("capture's settings", () => {
         maxEventBytes: 3_000,
         historicalAfterDays: 2
       })
-      assert.deepStrictEqual([settings.health, settings.kafkaHosts], [{ host: "127.0.0.1", port: 9001 }, "a:1,b:2"])
+      assert.deepStrictEqual(settings.health, { host: "127.0.0.1", port: 9001 })
     })
   )
 
