@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { stopWithinMs } from "@tributary/runtime-node/process/Program"
 import { Effect } from "effect"
 import { images } from "./support/Dockerfile.ts"
 import { programs, read } from "./support/Settings.ts"
@@ -38,6 +39,12 @@ describe("the compose file", () => {
       assert.deepStrictEqual(list(service(name), "cap_drop"), ["ALL"])
     })
   }
+
+  it("gives programs longer to stop than they take", () => {
+    for (const name of ["capture", "worker"]) {
+      assert.isAbove(Number.parseInt(String(at(service(name), "stop_grace_period")), 10) * 1000, stopWithinMs)
+    }
+  })
 
   it("has two workers", () => {
     assert.strictEqual(at(service("worker"), "deploy", "replicas"), 2)

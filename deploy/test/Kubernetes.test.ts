@@ -2,8 +2,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
-import { handOverMs } from "@tributary/runtime-node/kafka/platformatic/Member"
+import { stopWithinMs } from "@tributary/runtime-node/process/Program"
 import { Effect } from "effect"
 import * as Folder from "../../packages/embedded/test/support/Folder.ts"
 import { programs, read } from "./support/Settings.ts"
@@ -92,10 +91,9 @@ describe("the manifests", () => {
     })
 
     it(`${name} has time to drain`, () => {
-      const drainMs = name === "capture" ? CaptureServer.defaults.drainMs + 5_000 : handOverMs
-      const seconds = Number(at(pod, "terminationGracePeriodSeconds"))
-      // 5 s for the log's queue beside it, 3 s for a client to close.
-      assert.isAtLeast(seconds * 1000, drainMs + 8_000)
+      const [, before = "0"] = list(container(deployment), "lifecycle", "preStop", "exec", "command")
+      const seconds = Number(at(pod, "terminationGracePeriodSeconds")) - Number(before)
+      assert.isAbove(seconds * 1000, stopWithinMs)
     })
 
     it(`${name}'s pods are those that its deployment, budget and policy mean`, () => {

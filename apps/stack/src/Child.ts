@@ -8,6 +8,7 @@ import * as Leash from "@tributary/embedded/process/Leash"
 import * as OutputLog from "@tributary/embedded/process/OutputLog"
 import * as Ready from "@tributary/embedded/process/Ready"
 import { StartError } from "@tributary/embedded/StartError"
+import { stopWithinMs } from "@tributary/runtime-node/process/Program"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -27,13 +28,11 @@ export interface Child {
   readonly lost: Effect.Effect<never, StartError>
 }
 
-/** Longer than a program takes to drain. */
-const stopWithin = "40 seconds"
-
 const stop = (leashed: Leash.Leashed): Effect.Effect<void> =>
   Effect.sync(() => leashed.signal("TERM")).pipe(
     Effect.andThen(leashed.ended),
-    Effect.timeoutOption(stopWithin),
+    // It ends by itself by then, whatever hangs.
+    Effect.timeoutOption(stopWithinMs + 2_000),
     Effect.andThen(Effect.sync(leashed.kill))
   )
 

@@ -1,6 +1,7 @@
 /**
  * All of Tributary in one process: engines, sink, worker, delivery, and capture last, so that the door opens when everything
- * behind it stands. Released in the reverse order: the door closes, workers finish their batches, sinks flush, engines stop.
+ * behind it stands. At the end the door closes, and worker, delivery and sinks finish what they have in hand, all at the same time; then
+ * engines stop.
  */
 import * as WorkerApp from "@tributary/app-worker/WorkerApp"
 import * as Topics from "@tributary/domain/row/Topics"
@@ -12,6 +13,7 @@ import { StartError } from "@tributary/embedded/StartError"
 import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
 import { Health } from "@tributary/pipeline/service/Health"
+import * as Loop from "@tributary/pipeline/service/Loop"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
 import * as Sink from "@tributary/pipeline/sink/Sink"
 import * as Tables from "@tributary/pipeline/sink/Tables"
@@ -75,7 +77,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
       yield* opened(yield* Effect.provide(CaptureServer, capture))
       return yield* Effect.never
     })
-    const served = Effect.flatMap(Layer.build(services), (world) => Effect.provide(work, world))
+    const served = Effect.flatMap(Layer.build(services), (world) => Effect.provide(Loop.together(work), world))
     return yield* Effect.raceFirst(served, postgres.lost)
   })
 

@@ -5,6 +5,7 @@
 import * as Deliver from "@tributary/pipeline/deliver/Deliver"
 import { DestinationRegistry } from "@tributary/pipeline/destination/Registry"
 import { Health } from "@tributary/pipeline/service/Health"
+import * as Loop from "@tributary/pipeline/service/Loop"
 import { Restrictions } from "@tributary/pipeline/service/Restrictions"
 import { TransformationRegistry } from "@tributary/pipeline/transformation/Registry"
 import * as ClickHouseHttp from "@tributary/runtime-node/clickhouse/ClickHouseHttp"
@@ -96,6 +97,6 @@ export const run = (settings: Settings) =>
     const { kafka, lanes, topicPrefix } = settings
     yield* Health.use(({ starting }) => starting)
     yield* Topics.ensure(kafka, Topics.ofWorker(topicPrefix, Object.values(lanes)))
-    // Its own scope: the work drains before the engines' connections close.
-    return yield* Effect.provide(Effect.scoped(work(settings)), world(settings))
+    // A scope of its own: the work drains before the engines' connections close.
+    return yield* Effect.provide(Loop.together(work(settings)), world(settings))
   }).pipe(Effect.provide(Layer.provideMerge(HealthServer.layer(settings.health), Health.layer)))

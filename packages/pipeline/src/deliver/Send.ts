@@ -19,6 +19,7 @@ import * as Divide from "../service/Divide.ts"
 import type { EventGroups } from "../service/EventGroups.ts"
 import { FunctionStore } from "../service/FunctionStore.ts"
 import * as Health from "../service/Health.ts"
+import { InHand } from "../service/InHand.ts"
 import * as Loop from "../service/Loop.ts"
 import type { Outbound } from "../service/Outbound.ts"
 import type { Producer } from "../service/Producer.ts"
@@ -69,12 +70,14 @@ export const run = (options: Options): Effect.Effect<void, never, Services | Sco
 const session = (loop: Loop.Loop, options: Options) =>
   Effect.gen(function* () {
     const ended = yield* Queue.unbounded<Attempt.Attempted>()
+    const { add } = yield* InHand
     const inHand = new Map<string, number>()
     let total = 0
     const changed = options.enqueued
 
     const count = (id: string, change: 1 | -1): void => {
       total += change
+      add("delivery", change)
       const left = (inHand.get(id) ?? 0) + change
       if (left === 0) inHand.delete(id)
       else inHand.set(id, left)
@@ -108,7 +111,9 @@ const session = (loop: Loop.Loop, options: Options) =>
       while (total > 0) yield* changed.after(changed.count())
     })
 
-    yield* Effect.raceFirst(leasing, Effect.forever(settling))
+    yield* Effect.raceFirst(leasing, Effect.forever(settling)).pipe(
+      Effect.tapDefect(() => Effect.sync(() => add("delivery", -total)))
+    )
   })
 
 /** One attempt at each of these; none of them fails. */

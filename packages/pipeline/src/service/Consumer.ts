@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Away from "./Away.ts"
 import { EventLog, type Polled, type SubscribeOptions, type Subscription } from "./EventLog.ts"
 import * as Health from "./Health.ts"
+import * as InHand from "./InHand.ts"
 import type { LogRecord } from "./LogMessage.ts"
 import * as Loop from "./Loop.ts"
 
@@ -37,12 +38,16 @@ const session = <R>(loop: Loop.Loop, options: Options<R>) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const health = yield* Health.Health
-    const subscription = yield* Away.log(log.subscribe(options))
+    const subscription = yield* loop.orStop(Away.log(log.subscribe(options)))
+    if (subscription === undefined) return
     const poll = Away.log(subscription.poll)
     while (!loop.isStopping()) {
       yield* health.beat(options.name)
       const polled = yield* loop.orStop(poll)
-      if (polled !== undefined) yield* options.handle(polled, subscription)
+      if (polled === undefined) return
+      const handled = options.handle(polled, subscription)
+      // Changes of assignment hold no work yet: an engine that is away need not be waited for.
+      yield* polled._tag === "Records" ? InHand.during("batch")(handled) : loop.orStop(handled)
     }
   }).pipe(
     Health.beating(options.name),

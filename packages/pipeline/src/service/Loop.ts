@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
 export interface Loop {
   /** Waits for something to do, unless the loop has been asked to stop: then undefined, and the step should end. */
@@ -43,3 +43,10 @@ export const run = <R>(
         }).pipe(Effect.andThen(Fiber.await(fiber)), Effect.timeoutOption(drain), Effect.andThen(Fiber.interrupt(fiber)))
     )
   })
+
+/**
+ * The scope of a program's loops: when it closes, all are asked to stop at the same moment, so that none takes anything new while it
+ * waits for another, and all drain side by side. The end takes as long as the longest drain.
+ */
+export const together = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
+  Effect.acquireUseRelease(Scope.make("parallel"), (scope) => Scope.provide(self, scope), Scope.close)

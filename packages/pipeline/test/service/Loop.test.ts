@@ -75,3 +75,35 @@ it.effect("an endless drain of a loop that has died is none", () =>
     yield* Scope.close(scope, Exit.void)
   })
 )
+
+it.effect("loops of one program stop at the same moment, and drain side by side", () =>
+  Effect.gen(function* () {
+    const begun: Array<string> = []
+    const running = yield* Effect.forkChild(
+      Loop.together(
+        Effect.gen(function* () {
+          for (const [name, takes] of [
+            ["a", "3 seconds"],
+            ["b", "2 seconds"],
+            ["c", "4 seconds"]
+          ] as const) {
+            yield* Loop.run("18 seconds", () => {
+              begun.push(name)
+              return Effect.sleep(takes)
+            })
+          }
+          return yield* Effect.never
+        })
+      ),
+      { startImmediately: true }
+    )
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(begun, ["a", "b", "c"])
+    const end = yield* Effect.forkChild(Fiber.interrupt(running), { startImmediately: true })
+    yield* TestClock.adjust("2999 millis")
+    assert.isUndefined(end.pollUnsafe())
+    yield* TestClock.adjust("1 milli")
+    yield* Fiber.join(end)
+    assert.deepStrictEqual(begun, ["a", "b", "c"])
+  })
+)

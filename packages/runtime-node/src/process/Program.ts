@@ -1,8 +1,10 @@
 /**
  * Runs one of our programs: logs as the operator wants them, one line for whatever ends the start, and an exit code that
- * container platforms understand: 0 after a signal once the drain is complete, 1 after a failure.
+ * container platforms understand: 0 after a signal once the drain is complete, 1 after a failure, or when work in hand was
+ * abandoned. A drain that does not end is ended here.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as InHand from "@tributary/pipeline/service/InHand"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
@@ -19,7 +21,13 @@ import * as Telemetry from "./Telemetry.ts"
 /** A signal that comes so soon after the first is the same one: npm and the terminal both deliver it. */
 const sameSignalMs = 1_000
 
-/** What is done at once on a second signal, before the process ends without a drain. */
+/**
+ * Milliseconds from a signal to the end of the process, whatever happens: capture gives running requests 30 s, a worker gives its
+ * work 18 s, and 8 s are for connections that do not close. Platforms must give more (Kubernetes, compose: 45 s; the stack: 40 s).
+ */
+export const stopWithinMs = 38_000
+
+/** What is done at once when the process ends without a drain: on a second signal, or when the first had no effect in time. */
 export class SecondSignal extends Context.Service<
   SecondSignal,
   { readonly add: (action: Effect.Effect<void>) => Effect.Effect<void> }
@@ -44,24 +52,33 @@ const logging = Layer.unwrap(
 export interface Options {
   /** What telemetry calls this program. */
   readonly name?: string
+  /** For tests; `stopWithinMs` by default. */
+  readonly stopWithinMs?: number
 }
 
 /** Runs until the program ends or a signal comes. */
 export const run = <E>(
   program: Effect.Effect<unknown, E, Scope.Scope | SecondSignal>,
-  { name = "tributary" }: Options = {}
+  { name = "tributary", stopWithinMs: withinMs = stopWithinMs }: Options = {}
 ): void => {
   const atOnce: Array<Effect.Effect<void>> = []
-  watchSignals(atOnce)
+  const inHand = InHand.make()
+  watchSignals({ atOnce, inHand, withinMs })
   program.pipe(
     Effect.provideService(SecondSignal, { add: (action) => Effect.sync(() => void atOnce.push(action)) }),
+    Effect.provideService(InHand.InHand, inHand),
     Effect.scoped,
     Effect.provide(Layer.provideMerge(Telemetry.layer(name), logging)),
     Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(cause)))),
     (main) =>
       NodeRuntime.runMain(main, {
         disableErrorReporting: true,
-        teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+        teardown: (exit, onExit) => {
+          const left = inHand.left()
+          if (left !== "") console.error(`${left} abandoned: there was no time to finish.`)
+          const isComplete = left === "" && (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause))
+          onExit(isComplete ? 0 : 1)
+        }
       })
   )
 }
@@ -80,17 +97,28 @@ const lineOf = (cause: Cause.Cause<unknown>): string => {
 const reasonOf = ({ cause, message }: Error): string =>
   cause instanceof Error ? reasonOf(cause) : message === "" ? String(cause ?? "it does not say why") : message
 
-const watchSignals = (atOnce: ReadonlyArray<Effect.Effect<void>>): void => {
+interface Ending {
+  readonly atOnce: ReadonlyArray<Effect.Effect<void>>
+  readonly inHand: ReturnType<typeof InHand.make>
+  readonly withinMs: number
+}
+
+const watchSignals = ({ atOnce, inHand, withinMs }: Ending): void => {
   let first: number | undefined
-  const onSignal = () => {
-    first ??= performance.now()
-    if (performance.now() - first < sameSignalMs) return
-    console.error("Stopping at once; the next start recovers what was not finished.")
+  const endAtOnce = (why: string) => {
+    const left = inHand.left()
+    console.error(`${why}; the next start recovers what was not finished${left === "" ? "" : ` (${left})`}.`)
     for (const action of atOnce) Effect.runSync(action)
     // Ended as if nobody listened, which shells show as 130: an exit in order would run the engines' own clean-up
     // beside their threads, and crash.
     process.removeAllListeners("SIGINT")
     process.kill(process.pid, "SIGINT")
+  }
+  const onSignal = () => {
+    if (first === undefined) {
+      first = performance.now()
+      setTimeout(() => endAtOnce(`Not stopped within ${withinMs / 1000} s`), withinMs).unref()
+    } else if (performance.now() - first >= sameSignalMs) endAtOnce("Stopping at once")
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)

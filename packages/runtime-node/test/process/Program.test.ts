@@ -1,0 +1,42 @@
+/** How a program ends that is asked to: its exit code, and what it says of work that it leaves. */
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+/** Starts endingProgram.ts, asks it to end once it has begun, and answers with how it did. */
+const end = (kind: "finishes" | "abandoned" | "hangs") =>
+  Effect.callback<readonly [how: number | string | null, errors: string]>((resume) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "endingProgram.ts"), kind], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, LOG_FORMAT: "json" }
+    })
+    let errors = ""
+    child.stdout.once("data", () => child.kill("SIGTERM"))
+    child.stderr.on("data", (chunk: Buffer) => {
+      errors += chunk.toString()
+    })
+    child.once("close", (code, signal) => resume(Effect.succeed([signal ?? code, errors])))
+    return Effect.sync(() => void child.kill("SIGKILL"))
+  })
+
+describe("Program", () => {
+  it.live("ends with 0, and no word, when what was in hand is finished", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* end("finishes"), [0, ""])
+    })
+  )
+
+  it.live("ends with 1, and a line that says what, when work was abandoned", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* end("abandoned"), [1, "3 batches abandoned: there was no time to finish.\n"])
+    })
+  )
+
+  it.live("ends at once, as an interrupt does, when it has not ended in time", () =>
+    Effect.gen(function* () {
+      const line = "Not stopped within 0.5 s; the next start recovers what was not finished (3 batches).\n"
+      assert.deepStrictEqual(yield* end("hangs"), ["SIGINT", line])
+    })
+  )
+})
