@@ -1,6 +1,6 @@
-/** The pages of docs/operating name what is there: settings, topics with their sizes, metrics, files. */
+/** The pages of docs/operating, and the comments of deploy, name what is there: settings, topics with their sizes, metrics, rights, files. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Topics from "@tributary/domain/row/Topics"
 import * as MessageSize from "@tributary/pipeline/service/MessageSize"
@@ -10,6 +10,14 @@ import { documents, files } from "./support/Yaml.ts"
 const root = join(import.meta.dirname, "../..")
 const folder = join(root, "docs/operating")
 const pages = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]))
+
+/** Those of `deploy` itself, without the tests, by their paths from the root. */
+const deployed = readdirSync(join(root, "deploy"), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && !entry.parentPath.startsWith(join(root, "deploy/test")))
+  .map((entry) => join(entry.parentPath, entry.name))
+
+/** What the operator makes. */
+const notThere = new Set(["deploy/.env"])
 
 /** What stands between backticks. */
 const quoted = (text: string): ReadonlyArray<string> => [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code)
@@ -30,10 +38,22 @@ describe("docs/operating", () => {
       for (const [, target = ""] of text.matchAll(/\]\(([^)]+)\)/g))
         assert.isTrue(existsSync(join(folder, target)), target)
       for (const [path] of text.matchAll(/\bdeploy\/[\w./-]*\w/g)) {
-        if (path !== "deploy/.env") assert.isTrue(existsSync(join(root, path)), path)
+        if (!notThere.has(path)) assert.isTrue(existsSync(join(root, path)), path)
       }
     })
   }
+
+  it("is what files of deploy mean by its pages, and other files that they name exist, too", () => {
+    for (const file of deployed) {
+      const text = readFileSync(file, "utf8")
+      for (const [path] of text.matchAll(/(?<![\w./-])(?:deploy|docs|packages)\/[\w./-]*\w/g)) {
+        if (!notThere.has(path)) assert.isTrue(existsSync(join(root, path)), `${file} names ${path}`)
+      }
+      for (const [path] of text.matchAll(/(?<=# .*)(?:\.\.\/)+[\w./-]*\w/g)) {
+        assert.isTrue(existsSync(join(dirname(file), path)), `${file} names ${path}`)
+      }
+    }
+  })
 
   it("topics.md has every topic, with the size that programs ask of it", () => {
     const rows = [...(pages.get("topics.md") ?? "").matchAll(/^\| `(\w+)` \|.*?\| (\d+) \| [^|]+\|$/gm)]
@@ -48,6 +68,13 @@ describe("docs/operating", () => {
       ([, name]) => name
     )
     assert.deepStrictEqual(firstCells("metrics.md").toSorted(), made.toSorted())
+  })
+
+  it("rights.md grants a worker what it asks ClickHouse for once the tables stand, also on a cluster", () => {
+    const [, granted = ""] = /^\| worker whose tables stand \| (.*) \|$/m.exec(pages.get("rights.md") ?? "") ?? []
+    const asked = sources("packages/runtime-node/src/clickhouse")
+    for (const [table] of asked.matchAll(/\bsystem\.[a-z_]+/g)) assert.include(quoted(granted), table)
+    assert.strictEqual(asked.includes("clusterAllReplicas("), granted.includes("on a cluster also `REMOTE ON *.*`"))
   })
 
   it("containers.md lists every secret that the manifests refer to", () => {
