@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { explain } from "@tributary/runtime-node/config/Explain"
-import { isIgnored } from "@tributary/runtime-node/config/Ignored"
 import { ConfigProvider, Effect } from "effect"
 import { conflict, settings } from "../src/Config.ts"
 
@@ -60,16 +59,6 @@ describe("settings", () => {
       assert.isUndefined(yield* refusal(environment))
       const { kafka } = yield* settings.parse(ConfigProvider.fromEnvRecord(environment))
       assert.deepStrictEqual([kafka?.hosts, kafka?.partitions], [["a:1", "b:2"], 4])
-    })
-  )
-
-  it.effect("none that is read is said to be ignored", () =>
-    Effect.gen(function* () {
-      const asked: Array<string> = []
-      const nothing = ConfigProvider.make((path) => Effect.sync(() => void asked.push(path.join("_"))))
-      yield* settings.parse(nothing)
-      assert.include(asked, "POSTGRES_PORT")
-      assert.deepStrictEqual(asked.filter(isIgnored), [])
     })
   )
 })

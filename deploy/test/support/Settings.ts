@@ -2,8 +2,11 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Capture from "@tributary/app-capture/Config"
+import * as Stack from "@tributary/app-stack/Config"
 import * as Standalone from "@tributary/app-standalone/Config"
 import * as Worker from "@tributary/app-worker/Config"
+import * as Engine from "@tributary/embedded/engine/Settings"
+import * as Ignored from "@tributary/runtime-node/config/Ignored"
 import { type Config, ConfigProvider, Effect } from "effect"
 
 export type Environment = Readonly<Record<string, string>>
@@ -25,13 +28,17 @@ const ofEvery = namesIn(sources("packages/runtime-node/src/process"))
 
 /** Every name that some program reads, `…_FILE` for secrets and certificates too. */
 export const known: ReadonlySet<string> = new Set(
-  [...namesIn(["apps", "packages/runtime-node/src", "packages/embedded/src"].map(sources).join("\n"))].flatMap(
-    (name) => [name, `${name}_FILE`]
-  )
+  [...namesIn(["apps", "packages/runtime-node/src", "packages/embedded/src"].map(sources).join("\n"))]
+    // Some names stand in the sources only to be told of.
+    .filter((name) => Ignored.kindOf(name) === undefined)
+    .flatMap((name) => [name, `${name}_FILE`])
 )
 
 /** What the programs read when they start. */
 export const programs = { capture: Capture.settings, worker: Worker.settings, standalone: Standalone.settings }
+
+/** And those that are started by hand alone. */
+export const all = { ...programs, stack: Stack.settings, engine: Engine.settings }
 
 /** Reads settings from this environment alone; `unasked` are the variables that mean nothing to them. */
 export const read = <A>(settings: Config.Config<A>, environment: Environment) =>
@@ -46,4 +53,27 @@ export const read = <A>(settings: Config.Config<A>, environment: Environment) =>
       settings: yield* settings.parse(recording),
       unasked: Object.keys(environment).filter((name) => !asked.has(name))
     }
+  })
+
+/** Enough for every program, on each way to Kafka: without a login, with one, and on the embedded log. */
+const ways: ReadonlyArray<Environment> = (() => {
+  const embedded = { DATABASE_URL: "postgres://db/x", CLICKHOUSE_URL: "http://ch:8123", CLICKHOUSE_PASSWORD: "p" }
+  const kafka = { ...embedded, KAFKA_HOSTS: "kafka:9092" }
+  const login = { KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USER: "u", KAFKA_SASL_PASSWORD: "p" }
+  return [kafka, { ...kafka, ...login, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" }, embedded]
+})()
+
+/** Every name that settings ask for, whichever way is taken. */
+export const namesOf = <A>(settings: Config.Config<A>): Effect.Effect<ReadonlySet<string>> =>
+  Effect.gen(function* () {
+    const asked = new Set<string>()
+    for (const environment of ways) {
+      const given = ConfigProvider.fromEnvRecord(environment)
+      const recording = ConfigProvider.make((path) => {
+        asked.add(path.join("_"))
+        return given.load(path)
+      })
+      yield* Effect.result(settings.parse(recording))
+    }
+    return asked
   })

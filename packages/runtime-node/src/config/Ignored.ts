@@ -1,6 +1,6 @@
 /**
- * Settings that PostHog's capture and workers have and none of our programs reads. Who brings an environment along is told
- * their names in one line at the start, never their values (spec capture 6.2, spec worker 7).
+ * Settings that PostHog's capture and workers have and none of our programs reads, or none reads yet. Who brings an environment
+ * along is told their names at the start, in a line of each kind, never their values (spec capture 6.2, spec worker 7).
  */
 import * as Effect from "effect/Effect"
 
@@ -8,7 +8,6 @@ const names: ReadonlySet<string> = new Set([
   // Capture.
   "BODY_READ_CHUNK_SIZE_KB",
   "CAPTURE_CONFIG_REDIS_HOST",
-  "CAPTURE_INGESTION_WARNINGS_ENABLED",
   "CAPTURE_OUTPUT_DLQ_TOPIC",
   "EXPORT_PROMETHEUS",
   "HEALTHCHECK_STRATEGY",
@@ -26,16 +25,9 @@ const names: ReadonlySet<string> = new Set([
   "KAFKA_MESSAGE_TIMEOUT_MS",
   "KAFKA_RETRY_BACKOFF_MAX_MS",
   "KAFKA_SASL_TOKEN_COMMAND",
-  "KAFKA_TLS",
   "KAFKA_TOPIC",
   // Workers.
   "CLOUD_DEPLOYMENT",
-  "COOKIELESS_DELETE_EXPIRED_LOCAL_SALTS_INTERVAL_MS",
-  "COOKIELESS_FORCE_STATELESS_MODE",
-  "COOKIELESS_IDENTIFIES_TTL_SECONDS",
-  "COOKIELESS_SALT_TTL_SECONDS",
-  "COOKIELESS_SESSION_INACTIVITY_MS",
-  "COOKIELESS_SESSION_TTL_SECONDS",
   "DATABASE_READONLY_URL",
   "DISTINCT_ID_LRU_SIZE",
   "EVENT_PROPERTY_LRU_SIZE",
@@ -57,6 +49,33 @@ const names: ReadonlySet<string> = new Set([
   "PLUGIN_STORAGE_DATABASE_URL",
   "POSTGRES_CONNECTION_POOL_SIZE",
   "USE_DYNAMIC_EVENT_INGESTION_RESTRICTION_CONFIG"
+])
+
+/** Settings of ours for what is still to come: limits of overflow, cookieless, restrictions that change at run time. */
+const later: ReadonlySet<string> = new Set([
+  "CAPTURE_INGESTION_WARNINGS_ENABLED",
+  "CAPTURE_V1_MAX_COMPRESSED_BODY_BYTES",
+  "CAPTURE_V1_MAX_DECOMPRESSED_BODY_BYTES",
+  "COOKIELESS_DELETE_EXPIRED_LOCAL_SALTS_INTERVAL_MS",
+  "COOKIELESS_FORCE_STATELESS_MODE",
+  "COOKIELESS_IDENTIFIES_TTL_SECONDS",
+  "COOKIELESS_SALT_TTL_SECONDS",
+  "COOKIELESS_SESSION_INACTIVITY_MS",
+  "COOKIELESS_SESSION_TTL_SECONDS",
+  "EVENT_OVERFLOW_BUCKET_CAPACITY",
+  "EVENT_OVERFLOW_BUCKET_REPLENISH_RATE",
+  "EVENT_RESTRICTIONS_ENABLED",
+  "EVENT_RESTRICTIONS_FAIL_OPEN_AFTER_SECS",
+  "EVENT_RESTRICTIONS_REFRESH_INTERVAL_SECS",
+  "OVERFLOW_BURST_LIMIT",
+  "OVERFLOW_ENABLED",
+  "OVERFLOW_PER_SECOND_LIMIT",
+  "OVERFLOW_PRESERVE_PARTITION_LOCALITY",
+  "PERSON_MERGE_EVENTS_ENABLED",
+  "PERSON_MERGE_EVENTS_PARTITION_COUNT",
+  "PERSON_MERGE_EVENTS_TEAM_ALLOWLIST",
+  "REDIS_KEY_PREFIX",
+  "REDIS_URL"
 ])
 
 /** Beginnings of names; everything that begins so is PostHog's alone, but for `ours`. */
@@ -105,16 +124,32 @@ const families: ReadonlyArray<string> = [
 /** A topic of PostHog's by one of its older names. */
 const topic = /^KAFKA_\w+_TOPIC$/
 
-const ours: ReadonlySet<string> = new Set(["CONSUMER_BATCH_BYTES", "CONSUMER_BATCH_SIZE", "KAFKA_PRODUCER_IDEMPOTENT"])
+/** What begins as a family does and is read all the same. */
+export const ours: ReadonlySet<string> = new Set([
+  "CONSUMER_BATCH_BYTES",
+  "CONSUMER_BATCH_SIZE",
+  "KAFKA_PRODUCER_IDEMPOTENT"
+])
 
-/** Whether a setting is PostHog's, and changes nothing here. */
-export const isIgnored = (name: string): boolean =>
+const isPostHogs = (name: string): boolean =>
   names.has(name) || topic.test(name) || (families.some((family) => name.startsWith(family)) && !ours.has(name))
 
-/** Names the ignored settings of an environment, if there are any; an empty one is not set. */
-export const tell = (environment: NodeJS.ProcessEnv): Effect.Effect<void> => {
-  const found = Object.keys(environment).filter((name) => environment[name] !== "" && isIgnored(name))
-  return found.length === 0
-    ? Effect.void
-    : Effect.logWarning(`Settings of PostHog's that have no meaning here, and are ignored: ${found.sort().join(", ")}`)
-}
+/** What a setting changes here: nothing, because it is PostHog's alone, or nothing yet; undefined for any other name. */
+export const kindOf = (name: string): "ignored" | "later" | undefined =>
+  later.has(name) ? "later" : isPostHogs(name) ? "ignored" : undefined
+
+const lines = {
+  ignored: "Settings of PostHog's that have no meaning here, and are ignored",
+  later: "Settings that are not read yet, and change nothing so far"
+} as const
+
+/** Names the settings of an environment that nobody reads, if there are any; an empty one is not set. */
+export const tell = (environment: NodeJS.ProcessEnv): Effect.Effect<void> =>
+  Effect.forEach(
+    ["ignored", "later"] as const,
+    (kind) => {
+      const found = Object.keys(environment).filter((name) => environment[name] !== "" && kindOf(name) === kind)
+      return found.length === 0 ? Effect.void : Effect.logWarning(`${lines[kind]}: ${found.sort().join(", ")}`)
+    },
+    { discard: true }
+  )

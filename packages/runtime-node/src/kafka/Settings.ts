@@ -143,8 +143,20 @@ const clientOf = (one: string, other: string) =>
     ? { certificate: other, key: Redacted.make(one) }
     : { certificate: one, key: Redacted.make(other) }
 
-const security = oneOf("KAFKA_SECURITY_PROTOCOL", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]).pipe(
-  Config.withDefault("PLAINTEXT" as const),
+/** How brokers are spoken to. `KAFKA_TLS=true` is PostHog's older word for `SSL`: where it is set, nothing goes in plain text. */
+const protocol = Config.all({
+  wantsTls: Config.Boolean("KAFKA_TLS").pipe(Config.withDefault(false)),
+  named: optional(oneOf("KAFKA_SECURITY_PROTOCOL", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]))
+}).pipe(
+  Config.flatMap(({ named, wantsTls }) => {
+    const chosen = named ?? (wantsTls ? "SSL" : "PLAINTEXT")
+    return wantsTls && !chosen.endsWith("SSL")
+      ? Config.map(refused("KAFKA_TLS", `KAFKA_SECURITY_PROTOCOL=${chosen} encrypts nothing`), () => chosen)
+      : Config.succeed(chosen)
+  })
+)
+
+const security = protocol.pipe(
   Config.flatMap((protocol) =>
     Config.all({
       tls: protocol.endsWith("SSL") ? tls : Config.succeed(undefined),

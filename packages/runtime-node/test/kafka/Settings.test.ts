@@ -65,6 +65,21 @@ describe("the settings of Kafka", () => {
     })
   )
 
+  it.effect("take KAFKA_TLS=true for SSL, and nothing without TLS beside it", () =>
+    Effect.gen(function* () {
+      const tls = { trusted: undefined, client: undefined, verify: true }
+      const asked = [{ KAFKA_TLS: "true" }, { KAFKA_TLS: "true", KAFKA_SECURITY_PROTOCOL: "ssl" }]
+      for (const environment of asked) {
+        assert.deepInclude(yield* read({ KAFKA_HOSTS, ...environment }), { tls, sasl: undefined })
+      }
+      assert.deepInclude(yield* read({ ...scram, KAFKA_TLS: "true" }), { tls })
+      assert.deepInclude(yield* read({ KAFKA_HOSTS, KAFKA_TLS: "false" }), { tls: undefined })
+      const plain = yield* read({ KAFKA_HOSTS, KAFKA_TLS: "true", KAFKA_SECURITY_PROTOCOL: "PLAINTEXT" })
+      assert.strictEqual(plain, "KAFKA_TLS=true: Expected nothing: KAFKA_SECURITY_PROTOCOL=PLAINTEXT encrypts nothing")
+      assert.match(String(yield* read({ KAFKA_HOSTS, KAFKA_TLS: "maybe" })), /^KAFKA_TLS=maybe: Expected/)
+    })
+  )
+
   it.effect("refuse to log in half, or where nobody is asked to", () =>
     Effect.gen(function* () {
       const { KAFKA_SASL_PASSWORD: _, ...noPassword } = scram
