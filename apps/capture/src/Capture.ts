@@ -24,9 +24,8 @@ import type { ProgramSettings } from "./Config.ts"
 const projects = ({ databaseUrl, poolSize }: ProgramSettings) =>
   ProjectStore.layer.pipe(Layer.provide(Database.layer({ databaseUrl, personsDatabaseUrl: databaseUrl, poolSize })))
 
-const log = ({ capture, gatherMs, kafka, topicPrefix }: ProgramSettings) => {
-  const { historical, main, overflow } = capture.topics
-  const ensured = Topics.ensure(kafka, Topics.ofCapture(topicPrefix, [main, overflow, historical]))
+const log = ({ capture, gatherMs, kafka }: ProgramSettings) => {
+  const ensured = Topics.ensure(kafka, Topics.ofCapture(capture.topics))
   const watched = Effect.flatMap(Kafka.load(kafka), (client) => Effect.forkScoped(Watch.run(kafka, client)))
   const services = Layer.provideMerge(Layer.effectDiscard(watched), Kafka.layer(kafka, { gatherMs }))
   return Layer.unwrap(Effect.as(ensured, services))
@@ -39,10 +38,8 @@ export const serve = <E>(
   opened: (address: CaptureServer["Service"]) => Effect.Effect<void, never, Health | Scope.Scope> = () => Effect.void
 ) =>
   Effect.gen(function* () {
-    const health = yield* Health
-    yield* health.starting
     const context = yield* Layer.build(CaptureServer.layerBehindDoor(server, capture).pipe(Layer.provide(services)))
-    yield* health.started
+    yield* Health.use(({ started }) => started)
     yield* opened(yield* Effect.provide(CaptureServer, context))
     return yield* Effect.never
   }).pipe(Effect.scoped, Effect.provide(Door.layer(server)))
@@ -54,19 +51,22 @@ const alone = (settings: ProgramSettings) =>
   )
 
 const oneOfSeveral = (settings: ProgramSettings) =>
-  serve(settings, Layer.merge(projects(settings), log(settings)), () =>
-    Effect.flatMap(Health, (health) => Processes.report(Readiness.status(health)))
-  )
-
-const supervise = (settings: ProgramSettings) =>
   Effect.gen(function* () {
-    const { lost, status } = yield* Processes.start(settings.processes)
-    yield* Layer.build(HealthServer.layerOf(settings.health, status))
-    return yield* lost
-  })
+    yield* Processes.report(Readiness.status(yield* Health))
+    return yield* serve(settings, Layer.merge(projects(settings), log(settings)), () => Processes.ready)
+  }).pipe(Effect.scoped)
+
+const supervise = (settings: ProgramSettings) => {
+  const { run, status } = Processes.make(settings.processes)
+  return Effect.provide(run, HealthServer.layerOf(settings.health, status))
+}
 
 /** Runs until it is interrupted, then drains. */
 export const run = (settings: ProgramSettings) => {
-  if (Processes.isOneOfSeveral()) return Effect.provide(oneOfSeveral(settings), Health.layer)
-  return settings.processes === 1 ? Effect.provide(alone(settings), Health.layer) : supervise(settings)
+  const isOneOfSeveral = Processes.isOneOfSeveral()
+  if (!isOneOfSeveral && settings.processes > 1) return supervise(settings)
+  return Health.use(({ starting }) => starting).pipe(
+    Effect.andThen(isOneOfSeveral ? oneOfSeveral(settings) : alone(settings)),
+    Effect.provide(Health.layer)
+  )
 }

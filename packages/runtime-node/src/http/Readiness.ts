@@ -24,12 +24,15 @@ const reasonOf = ({ engine, reason, since }: Trouble) => ({ engine, reason, sinc
 
 const notReady = (reasons: ReadonlyArray<object>): Answer => json(503, { status: "not ready", reasons })
 
-/** The metrics of this process, in Prometheus' format. */
-export const metrics: Effect.Effect<Answer> = Effect.map(PrometheusMetrics.format(), (body) => ({
+/** Metrics in Prometheus' format. */
+export const exposition = (body: string): Answer => ({
   status: 200,
   body,
   contentType: "text/plain; version=0.0.4; charset=utf-8"
-}))
+})
+
+/** The metrics of this process. */
+export const metrics: Effect.Effect<Answer> = Effect.map(PrometheusMetrics.format(), exposition)
 
 /** What a program answers of itself. */
 export interface Status {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Schedule } from "effect"
 import * as Exposition from "../../src/process/Exposition.ts"
 import { send } from "../http/support/server.ts"
 
@@ -34,13 +34,26 @@ const start = (...args: ReadonlyArray<string>) =>
 
 const get = (port: number, path = "/") => Effect.map(send(port, { method: "GET", path }), ({ text }) => text)
 
-const ports = (line: string) => JSON.parse(line) as { readonly status: number; readonly port: number }
+/** Asks again and again. */
+const often = Schedule.spaced("50 millis")
+
+const statusOf = (line: string) => (JSON.parse(line) as { readonly status: number }).status
+
+/** Where they answer, once all are ready. */
+const ports = Effect.fnUntraced(function* (line: string) {
+  const status = statusOf(line)
+  yield* send(status, { method: "GET", path: "/_readiness" }).pipe(
+    Effect.repeat({ schedule: often, until: (reply) => reply.status === 200 })
+  )
+  const { port } = JSON.parse(yield* get(status, "/_liveness")) as { readonly port: number }
+  return { status, port }
+})
 
 describe("Processes", () => {
   it.live("share a port, and end together with 0 when the first one is asked to", () =>
     Effect.gen(function* () {
       const { child, ended, line } = yield* start("2")
-      const { port, status } = ports(yield* line)
+      const { port, status } = yield* ports(yield* line)
       const answers = yield* Effect.forEach(Array.from({ length: 8 }), () => get(port))
       assert.deepStrictEqual([...new Set(answers)].sort(), ["1", "2"])
       assert.include(yield* get(status, "/_readiness"), "ready")
@@ -49,10 +62,31 @@ describe("Processes", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("tell their health from the start on: that they live, and why they are not ready", () =>
+    Effect.gen(function* () {
+      const { child, ended, line } = yield* start("2", "waits")
+      const status = statusOf(yield* line)
+      const [alive, ready] = yield* Effect.all([
+        send(status, { method: "GET", path: "/_liveness" }),
+        send(status, { method: "GET", path: "/_readiness" })
+      ])
+      assert.strictEqual(alive.status, 200)
+      assert.strictEqual(ready.status, 503)
+      assert.include(ready.text, "it is starting")
+      // What the first of them waits for, as soon as it has come so far.
+      yield* get(status, "/_readiness").pipe(
+        Effect.repeat({ schedule: often, until: (text) => text.includes("connection refused") })
+      )
+      assert.strictEqual((yield* send(status, { method: "GET", path: "/_liveness" })).status, 200)
+      child.kill("SIGTERM")
+      assert.deepStrictEqual(yield* ended, { code: 0, errors: "" })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("tell their metrics as one, each under its number", () =>
     Effect.gen(function* () {
       const { line } = yield* start("2")
-      const { port, status } = ports(yield* line)
+      const { port, status } = yield* ports(yield* line)
       const text = yield* get(status, "/metrics")
       assert.deepStrictEqual(
         text.split("\n").filter((row) => row !== ""),
@@ -71,11 +105,11 @@ describe("Processes", () => {
   it.live("one that ends is replaced, and the others go on meanwhile", () =>
     Effect.gen(function* () {
       const { line } = yield* start("2")
-      const { port, status } = ports(yield* line)
+      const { port, status } = yield* ports(yield* line)
       const gone = yield* get(port, "/end")
       assert.include(["1", "2"], gone)
       const metrics = get(status, "/metrics").pipe(
-        Effect.repeat({ until: (text) => text.split("process=").length === 5 })
+        Effect.repeat({ schedule: often, until: (text) => text.split("process=").length === 5 })
       )
       yield* metrics
       const answers = yield* Effect.forEach(Array.from({ length: 8 }), () => get(port))

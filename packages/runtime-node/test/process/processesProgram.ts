@@ -1,4 +1,7 @@
-/** Processes that share a port: each answers with its number. `/end` ends the one that is asked, `/status` asks the first. */
+/**
+ * Processes that share a port: each answers with its number, and `/end` ends the one that is asked. Printed is where the health of
+ * all is told; liveness names the shared port. Told "always" none of them can start, told "waits" none gets ready.
+ */
 import cluster from "node:cluster"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -8,10 +11,10 @@ import { HealthServer } from "../../src/http/HealthServer.ts"
 import * as Processes from "../../src/process/Processes.ts"
 import * as Program from "../../src/process/Program.ts"
 
-const [, , count = "2", breaks] = process.argv
+const [, , count = "2", how] = process.argv
 
 const one = Effect.gen(function* () {
-  if (breaks === "always") return yield* new Processes.ProcessesError({ message: "a setting is wrong" })
+  if (how === "always") return yield* new Processes.ProcessesError({ message: "a setting is wrong" })
   const server = createServer((request, response) => {
     response.shouldKeepAlive = false
     response.end(String(cluster.worker?.id))
@@ -22,22 +25,25 @@ const one = Effect.gen(function* () {
     () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
   )
   const { port } = server.address() as AddressInfo
+  const readiness =
+    how === "waits"
+      ? json(503, { status: "not ready", reasons: [{ engine: "Kafka", reason: "connection refused" }] })
+      : json(200, { status: "ready" })
   yield* Processes.report({
     liveness: Effect.succeed(json(200, { status: "ok", port })),
-    readiness: Effect.succeed(json(200, { status: "ready" })),
+    readiness: Effect.succeed(readiness),
     metrics: Effect.succeed({ status: 200, body: `# HELP n N\n# TYPE n counter\nn ${port}\nn{a="b c"} 2\n` })
   })
+  if (how !== "waits") yield* Processes.ready
   return yield* Effect.never
 })
 
-const first = Effect.gen(function* () {
-  const { lost, status } = yield* Processes.start(Number(count))
-  return yield* Effect.gen(function* () {
-    const { port } = yield* HealthServer
-    const { body } = yield* status.liveness
-    yield* Effect.sync(() => console.log(JSON.stringify({ status: port, port: JSON.parse(body).port })))
-    return yield* lost
-  }).pipe(Effect.provide(HealthServer.layerOf({ host: "127.0.0.1", port: 0 }, status)))
+const first = Effect.suspend(() => {
+  const { run, status } = Processes.make(Number(count))
+  return HealthServer.use(({ port }) => Effect.sync(() => console.log(JSON.stringify({ status: port })))).pipe(
+    Effect.andThen(run),
+    Effect.provide(HealthServer.layerOf({ host: "127.0.0.1", port: 0 }, status))
+  )
 })
 
 Program.run(Processes.isOneOfSeveral() ? one : first)
