@@ -10,7 +10,7 @@ const plurals = {
   batch: "batches",
   delivery: "deliveries",
   request: "requests",
-  send: "sends to Kafka"
+  send: "sends"
 } as const
 
 export type Kind = keyof typeof plurals

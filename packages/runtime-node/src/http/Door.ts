@@ -6,6 +6,7 @@ import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Reply from "@tributary/pipeline/capture/Reply"
 import { Health } from "@tributary/pipeline/service/Health"
+import { InHand } from "@tributary/pipeline/service/InHand"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -71,11 +72,14 @@ const answerStarting =
     else write(request, response, isStarting)
   }
 
-/** Stops accepting and waits for running requests, at most so long. */
-const close = (server: Server, withinMs: number): Effect.Effect<void> =>
+/** Stops accepting and waits for running requests, at most so long; then `cut` is called, and their connections are. */
+const close = (server: Server, withinMs: number, cut: () => void = () => {}): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (!server.listening) return resume(Effect.void)
-    const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+    const timer = setTimeout(() => {
+      cut()
+      server.closeAllConnections()
+    }, withinMs)
     server.close(() => {
       clearTimeout(timer)
       resume(Effect.void)
@@ -90,7 +94,7 @@ export class Door extends Context.Service<
     readonly port: number
     /**
      * From now on requests go to this listener. When the scope closes, nothing more is accepted, running requests get the time that they
-     * may take, and the port is free. A door opens once.
+     * may take, and the port is free. Those that it was too short for count as left in hand. A door opens once.
      */
     readonly open: (listener: RequestListener) => Effect.Effect<void, never, Scope.Scope>
   }
@@ -100,17 +104,27 @@ export class Door extends Context.Service<
       Door,
       Effect.gen(function* () {
         const server = yield* Effect.acquireRelease(bind(settings), (server) => close(server, 0))
+        const { add } = yield* InHand
         const first = answerStarting(yield* Health)
         server.on("request", first)
         const { address, port } = server.address() as AddressInfo
         return Door.of({
           host: address,
           port,
-          open: (listener) =>
-            Effect.acquireRelease(
-              Effect.sync(() => void server.off("request", first).on("request", listener)),
-              () => close(server, settings.drainMs)
+          open: (listener) => {
+            let running = 0
+            const counted: RequestListener = (request, response) => {
+              running++
+              response.once("close", () => {
+                running--
+              })
+              listener(request, response)
+            }
+            return Effect.acquireRelease(
+              Effect.sync(() => void server.off("request", first).on("request", counted)),
+              () => close(server, settings.drainMs, () => add("request", running))
             )
+          }
         })
       })
     )

@@ -5,6 +5,7 @@
  */
 
 import * as Changes from "@tributary/pipeline/service/Changes"
+import { InHand } from "@tributary/pipeline/service/InHand"
 import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
 import * as MessageSize from "@tributary/pipeline/service/MessageSize"
 import { Producer, ProducerError } from "@tributary/pipeline/service/Producer"
@@ -68,6 +69,7 @@ export const make = (
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const random = yield* Random.Random
+    const { add } = yield* InHand
     const draw = () => random.nextDoubleUnsafe()
     const calls = Calls.make(clock)
     const topics = new Map<string, TopicLanes.TopicLanes>()
@@ -257,6 +259,7 @@ export const make = (
       Effect.gen(function* () {
         const drained = Effect.repeat(Effect.sleep(20), { while: () => calls.open() > 0 })
         if (calls.open() > 0) yield* Effect.timeoutOption(drained, drainMs)
+        add("send", calls.open())
         calls.failAll("the producer is closed")
         yield* Scope.close(sending, Exit.void)
       })

@@ -3,9 +3,10 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import type { Kind } from "./endingProgram.ts"
 
 /** Starts endingProgram.ts, asks it to end once it has begun, and answers with how it did. */
-const end = (kind: "finishes" | "abandoned" | "hangs") =>
+const end = (kind: Kind) =>
   Effect.callback<readonly [how: number | string | null, errors: string]>((resume) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "endingProgram.ts"), kind], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -27,11 +28,17 @@ describe("Program", () => {
     })
   )
 
-  it.live("ends with 1, and a line that says what, when work was abandoned", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(yield* end("abandoned"), [1, "3 batches abandoned: there was no time to finish.\n"])
-    })
-  )
+  for (const [kind, what] of [
+    ["abandoned", "3 batches"],
+    ["request", "1 request"],
+    ["send", "1 send"]
+  ] as const) {
+    it.live(`ends with 1, and a line that says so, when ${what} had to be abandoned`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* end(kind), [1, `${what} abandoned: there was no time to finish.\n`])
+      })
+    )
+  }
 
   it.live("ends at once, as an interrupt does, when it has not ended in time", () =>
     Effect.gen(function* () {
