@@ -6,6 +6,7 @@ import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { LaneClient } from "./LaneClient.ts"
 import type { KafkaSettings } from "./Settings.ts"
+import type { TopicState } from "./TopicState.ts"
 
 /**
  * The brokers did not do what was asked. `Away` may pass; anything else an operator must mend. `detail` is the innermost cause
@@ -44,8 +45,8 @@ export interface KafkaAdmin {
   readonly topics: Effect.Effect<ReadonlySet<string>, AdminError>
   /** One that is there already is left as it is. */
   readonly create: (topic: NewTopic) => Effect.Effect<void, AdminError>
-  /** `max.message.bytes` of topics that are there. */
-  readonly maxMessageBytes: (topics: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, number>, AdminError>
+  /** Of topics that are there. */
+  readonly describe: (topics: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, TopicState>, AdminError>
 }
 
 export interface KafkaClient {

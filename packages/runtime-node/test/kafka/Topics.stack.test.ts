@@ -57,6 +57,11 @@ for (const own of [settings("platformatic"), settings("kafkajs")]) {
         const admin = yield* client.admin(own)
         const name = unique("small")
         yield* admin.create({ name, partitions: 1, replication: 1, configs: { "max.message.bytes": "1000000" } })
+        const described = admin.describe([name]).pipe(Effect.retry({ while: ({ reason }) => reason === "Away" }))
+        assert.deepStrictEqual(
+          [...(yield* described)],
+          [[name, { maxMessageBytes: 1_000_000, minInSync: 1, copies: 1 }]]
+        )
         const error = yield* Effect.flip(Topics.ensure({ ...own, partitions: 1 }, [name]))
         assert.strictEqual(
           error.message,

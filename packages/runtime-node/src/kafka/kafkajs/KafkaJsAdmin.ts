@@ -5,12 +5,12 @@ import kafkajs from "kafkajs"
 import { AdminError, type KafkaAdmin } from "../KafkaClient.ts"
 import type { KafkaSettings } from "../Settings.ts"
 import { isCertificateCode } from "../TlsFailure.ts"
+import * as TopicState from "../TopicState.ts"
 import * as Connection from "./Connection.ts"
 import * as Failure from "./Failure.ts"
 
 const limits: Connection.Limits = { connectMs: 5_000, requestMs: 15_000, retries: 0 }
 
-const maxMessageBytes = "max.message.bytes"
 /** As many copies as the brokers do by themselves. */
 const byDefault = -1
 
@@ -62,19 +62,22 @@ export const make = (settings: KafkaSettings): Effect.Effect<KafkaAdmin, never, 
               })
             )
           ),
-        maxMessageBytes: (topics) =>
+        describe: (topics) =>
           connected(async () => {
             const type = kafkajs.ConfigResourceTypes.TOPIC
             const { resources } = await admin.describeConfigs({
-              resources: topics.map((name) => ({ type, name, configNames: [maxMessageBytes] })),
+              resources: topics.map((name) => ({ type, name, configNames: [...TopicState.configs] })),
               includeSynonyms: false
             })
+            const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
+            const copies = new Map(
+              metadata.topics.map(({ name, partitions }) => [name, partitions.map(({ replicas }) => replicas.length)])
+            )
             return new Map(
-              resources.flatMap(({ configEntries, resourceName }) =>
-                configEntries
-                  .filter(({ configName }) => configName === maxMessageBytes)
-                  .map(({ configValue }) => [resourceName, Number(configValue)] as const)
-              )
+              resources.map(({ configEntries, resourceName }) => {
+                const values = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]))
+                return [resourceName, TopicState.make(values, copies.get(resourceName) ?? [])] as const
+              })
             )
           })
       }

@@ -5,11 +5,11 @@ import type * as Scope from "effect/Scope"
 import { AdminError, type KafkaAdmin } from "../KafkaClient.ts"
 import type { KafkaSettings } from "../Settings.ts"
 import { isCertificateCode } from "../TlsFailure.ts"
+import * as TopicState from "../TopicState.ts"
 import * as Connection from "./Connection.ts"
 import * as Failure from "./Failure.ts"
 
 const topicResource = 2 as const
-const maxMessageBytes = "max.message.bytes"
 /** As many copies as the brokers do by themselves. */
 const byDefault = -1
 
@@ -56,20 +56,21 @@ export const make = (settings: KafkaSettings): Effect.Effect<KafkaAdmin, never, 
             if (!Failure.protocolErrors(error).has("TOPIC_ALREADY_EXISTS")) throw error
           }
         }),
-      maxMessageBytes: (topics) =>
+      describe: (topics) =>
         attempt(async () => {
           const resources = topics.map((resourceName) => ({
             resourceType: topicResource,
             resourceName,
-            configurationKeys: [maxMessageBytes]
+            configurationKeys: [...TopicState.configs]
           }))
           const found = await admin.describeConfigs({ resources })
+          const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true })
           return new Map(
-            found.flatMap(({ configs, resourceName }) =>
-              configs
-                .filter(({ name }) => name === maxMessageBytes)
-                .map(({ value }) => [resourceName, Number(value)] as const)
-            )
+            found.map(({ configs, resourceName }) => {
+              const copies = metadata.topics.get(resourceName)?.partitions.map(({ replicas }) => replicas.length) ?? []
+              const values = new Map(configs.map(({ name, value }) => [name, value]))
+              return [resourceName, TopicState.make(values, copies)] as const
+            })
           )
         })
     })
