@@ -79,7 +79,6 @@ export const capture: Config.Config<Settings> = Config.map(
 export const settings = Config.all({
   server: server({ host: "0.0.0.0" }),
   capture,
-  topicPrefix: prefix,
   kafka: Kafka.settings,
   health: health({ host: "0.0.0.0" }),
   databaseUrl: postgresUrl("DATABASE_URL"),

@@ -3,6 +3,7 @@ import * as Settings from "@tributary/pipeline/capture/Settings"
 import { explain } from "@tributary/runtime-node/config/Explain"
 import { health } from "@tributary/runtime-node/config/Listen"
 import * as CaptureServer from "@tributary/runtime-node/http/CaptureServer"
+import * as Topics from "@tributary/runtime-node/kafka/Topics"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -78,6 +79,21 @@ describe("capture's settings", () => {
         historicalAfterDays: 2
       })
       assert.deepStrictEqual(settings.health, { host: "127.0.0.1", port: 9001 })
+    })
+  )
+
+  it.effect("topics of their own are among those that must be there at the start, each once", () =>
+    Effect.gen(function* () {
+      const lanes = ["", "_overflow", "_historical", "_dlq"].map((lane) => `eu_events_plugin_ingestion${lane}`)
+      const written = (environment: Record<string, string>) =>
+        Effect.map(read({ KAFKA_PREFIX: "eu_", ...environment }), ({ capture: { topics } }) => Topics.ofCapture(topics))
+      assert.sameMembers([...(yield* written({}))], lanes)
+      const own = yield* written({
+        CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC: "errors",
+        CAPTURE_OUTPUT_HEATMAPS_TOPIC: "events_plugin_ingestion",
+        CAPTURE_OUTPUT_CLIENT_WARNINGS_TOPIC: "warnings"
+      })
+      assert.sameMembers([...own], [...lanes, "eu_errors", "eu_warnings"])
     })
   )
 

@@ -91,6 +91,18 @@ describe("capture and worker as programs", { timeout: 480_000 }, () => {
     )
   }
 
+  it.live("capture does not start without the topics that some events have of their own", () =>
+    Effect.gen(function* () {
+      const KAFKA_PREFIX = `${randomUUID()}.`
+      const first = yield* start("capture", { KAFKA_PREFIX })
+      yield* eventually(`http://127.0.0.1:${first.port}/_readiness`, ({ status }) => status === 200)
+      assert.strictEqual((yield* first.kill("SIGTERM")).code, 0)
+      const own = { CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC: "exceptions", CAPTURE_OUTPUT_HEATMAPS_TOPIC: "heatmaps" }
+      const line = yield* refusal(yield* start("capture", { KAFKA_PREFIX, ...own, KAFKA_TOPIC_PARTITIONS: "" }))
+      assert.include(line, `see them: ${KAFKA_PREFIX}exceptions, ${KAFKA_PREFIX}heatmaps.`)
+    })
+  )
+
   it.live("capture that nobody sends to tells of a Kafka that goes away, and of its return", () =>
     Effect.gen(function* () {
       const kafka = Context.get(

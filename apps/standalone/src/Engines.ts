@@ -73,10 +73,13 @@ const log = (
   dataDir: string,
   groups: ReadonlyArray<Group>
 ): Layer.Layer<EventLog | Producer, KafkaStartError | StoreError | SchemaTooNew | TlsError, Health> => {
-  const { gatherMs, kafka, lanes, partitions, retention, topicPrefix } = settings
+  const { capture, gatherMs, kafka, lanes, partitions, retention, topicPrefix } = settings
   if (kafka !== undefined) {
-    const topics = KafkaTopics.ofWorker(topicPrefix, Object.values(lanes))
-    return Layer.unwrap(Effect.as(KafkaTopics.ensure(kafka, topics), Kafka.layer(kafka, { gatherMs })))
+    const topics = new Set([
+      ...KafkaTopics.ofWorker(topicPrefix, Object.values(lanes)),
+      ...KafkaTopics.ofCapture(capture.topics)
+    ])
+    return Layer.unwrap(Effect.as(KafkaTopics.ensure(kafka, [...topics]), Kafka.layer(kafka, { gatherMs })))
   }
   return EmbeddedLog.layer({
     url: addresses.databaseUrl,
