@@ -105,7 +105,8 @@ const initdb = (
         user: runAs.user,
         output: log.descriptor,
         stop: "INT",
-        force: "QUIT"
+        force: "QUIT",
+        repeats: true
       }),
       (running) => Effect.andThen(Effect.sync(running.letGo), running.ended)
     )

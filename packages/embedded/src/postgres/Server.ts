@@ -55,7 +55,8 @@ export const start = (
         user: place.runAs.user,
         output: log.descriptor,
         stop: "INT",
-        force: "QUIT"
+        force: "QUIT",
+        repeats: true
       }),
       (running) => Effect.suspend(() => stop(place, running, ready))
     )

@@ -9,13 +9,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
 /**
- * Signals named on standard input go to the child. At end of file it is told to stop until it is gone, because in its first
- * milliseconds it may ignore that, and after 15 s forced. The shell's exit code is the child's.
+ * Signals named on standard input go to the child. At end of file it is told to stop, and forced when it is still there after
+ * the grace; each second between, and after, it gets `again`, and 0 tells it nothing. The shell's exit code is the child's.
  */
 const supervisor = `
-stop=$1 force=$2; shift 2
+stop=$1 again=$2 force=$3 grace=$4; shift 4
 exec 3<&0; "$@" </dev/null 3<&- & pid=$!; { while read -r s; do kill -"$s" $pid; done; n=0
-while kill -"$stop" $pid; do sleep 1; n=$((n+1)); [ $n -lt 15 ] || kill -"$force" $pid; done; } <&3 3<&- >/dev/null 2>&1 & w=$!
+while kill -"$stop" $pid; do sleep 1; n=$((n+1)); stop=$again; [ $n -lt "$grace" ] || kill -"$force" $pid; done; } <&3 3<&- >/dev/null 2>&1 & w=$!
 exec 3<&-; wait $pid; rc=$?; kill $w 2>/dev/null; exit $rc
 `
 
@@ -33,6 +33,13 @@ export interface Command {
   readonly stop: Signal
   /** … and what at once. */
   readonly force: Signal
+  /**
+   * Says `stop` each second, to a child that may ignore it in its first milliseconds. Only to one which takes it any number of times:
+   * others read a second one as "at once".
+   */
+  readonly repeats?: boolean
+  /** Seconds from `stop` to `force` when this process is gone; 15 by default. */
+  readonly graceSeconds?: number
 }
 
 export interface Leashed {
@@ -50,9 +57,11 @@ export interface Leashed {
 /** Starts a child. Whoever calls ends it: nothing does at the end of a scope, only at the end of this process. */
 export const run = (options: Command): Effect.Effect<Leashed> =>
   Effect.gen(function* () {
+    const { force, graceSeconds = 15, repeats = false, stop } = options
+    const manner = [stop, repeats ? stop : "0", force, String(graceSeconds)]
     const ended = yield* Deferred.make<string>()
     const child = yield* Effect.sync(() =>
-      spawn("sh", ["-c", supervisor, "sh", options.stop, options.force, ...options.command], {
+      spawn("sh", ["-c", supervisor, "sh", ...manner, ...options.command], {
         detached: true,
         cwd: "/",
         env: options.environment,
