@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 
@@ -13,11 +14,26 @@ export interface Trouble {
   readonly since: number
 }
 
+/** Who asks an engine, among others that ask the same one: any object of its own. */
+export type Asker = object
+
+interface Away {
+  reason: string
+  since: number
+  loggedAt: number
+  /** Those that it does not answer; undefined = the one that has no name. Empty when they have all given up. */
+  readonly askers: Set<Asker | undefined>
+}
+
 export class Health extends Context.Service<
   Health,
   {
-    readonly down: (engine: string, reason: string) => Effect.Effect<void>
-    readonly up: (engine: string) => Effect.Effect<void>
+    /** The engine does not answer this asker. It is away until each that was told so has been answered, or has given up. */
+    readonly down: (engine: string, reason: string, asker?: Asker) => Effect.Effect<void>
+    /** It has answered this asker. */
+    readonly up: (engine: string, asker?: Asker) => Effect.Effect<void>
+    /** This asker does not want to know any more. */
+    readonly gaveUp: (engine: string, asker?: Asker) => Effect.Effect<void>
     /** The program is not ready until `started`, nor after it was asked to end: no trouble to be told in the log. */
     readonly starting: Effect.Effect<void>
     readonly started: Effect.Effect<void>
@@ -31,30 +47,45 @@ export class Health extends Context.Service<
   }
 >()("@tributary/pipeline/Health") {
   static readonly layer = Layer.sync(Health, () => {
-    const away = new Map<string, { reason: string; since: number; loggedAt: number }>()
+    const away = new Map<string, Away>()
     const beats = new Map<string, number>()
     const passing = (reason: string) =>
-      Effect.map(Clock.currentTimeMillis, (now) => void away.set("the program", { reason, since: now, loggedAt: now }))
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        away.set("the program", { reason, since: now, loggedAt: now, askers: new Set([undefined]) })
+      })
     return Health.of({
-      down: (engine, reason) =>
+      down: (engine, reason, asker) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const known = away.get(engine)
-          if (known !== undefined && now - known.loggedAt < 60_000) {
-            known.reason = reason
-            return Effect.void
+          const known = away.get(engine) ?? {
+            reason,
+            since: now,
+            loggedAt: Number.NEGATIVE_INFINITY,
+            askers: new Set()
           }
-          away.set(engine, { reason, since: known?.since ?? now, loggedAt: now })
+          away.set(engine, known)
+          if (known.askers.size === 0) known.since = now
+          known.askers.add(asker)
+          known.reason = reason
+          if (now - known.loggedAt < 60_000) return Effect.void
+          known.loggedAt = now
           return Effect.logWarning(`${engine} is away: ${reason}`)
         }),
-      up: (engine) =>
+      up: (engine, asker) =>
         Effect.suspend(() => {
-          if (!away.delete(engine)) return Effect.void
+          const askers = away.get(engine)?.askers
+          if (askers === undefined || !askers.delete(asker) || askers.size > 0) return Effect.void
+          away.delete(engine)
           return Effect.logInfo(`${engine} is back`)
         }),
+      gaveUp: (engine, asker) => Effect.sync(() => void away.get(engine)?.askers.delete(asker)),
       starting: passing("it is starting"),
       started: Effect.sync(() => void away.delete("the program")),
       stopping: passing("it is stopping"),
-      troubles: Effect.sync(() => [...away].map(([engine, { reason, since }]) => ({ engine, reason, since }))),
+      troubles: Effect.sync(() =>
+        [...away].flatMap(([engine, { askers, reason, since }]) =>
+          askers.size === 0 ? [] : [{ engine, reason, since }]
+        )
+      ),
       beat: (loop) => Effect.map(Clock.currentTimeMillis, (now) => void beats.set(loop, now)),
       stalled: Effect.map(Clock.currentTimeMillis, (now) =>
         [...beats].filter(([, at]) => now - at > 60_000).map(([loop]) => loop)
@@ -76,15 +107,19 @@ export const retryWhileAway =
   <E>(engine: string, isAway: (error: E) => boolean, explain: (error: E) => string) =>
   <A, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Health> =>
     Effect.flatMap(Health, (health) => {
+      const asker = {}
       let failed = false
       return self.pipe(
         Effect.tapError((error) => {
           if (!isAway(error)) return Effect.void
           failed = true
-          return health.down(engine, explain(error))
+          return health.down(engine, explain(error), asker)
         }),
         Effect.retry({ schedule: whileAway, while: isAway }),
-        Effect.tap(() => (failed ? health.up(engine) : Effect.void))
+        Effect.onExit((exit) => {
+          if (!failed) return Effect.void
+          return Exit.hasInterrupts(exit) ? health.gaveUp(engine, asker) : health.up(engine, asker)
+        })
       )
     })
 

@@ -1,7 +1,7 @@
 /** Which engines are away, and which loops stand still (spec worker 6.1, 6.10). */
 import { assert, describe, it } from "@effect/vitest"
 import * as Health from "@tributary/pipeline/service/Health"
-import { Effect, Fiber, Logger } from "effect"
+import { Clock, Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 
 const withLines = () => {
@@ -72,6 +72,93 @@ describe("health", () => {
       yield* TestClock.adjust("12 seconds")
       assert.strictEqual(yield* Fiber.join(fiber), "done")
       assert.strictEqual(lines.at(-1), "an engine is back")
+    })
+  )
+
+  it.effect("an engine is away until it has answered each that it did not answer, with one line a minute", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = withLines()
+      yield* Effect.gen(function* () {
+        const health = yield* Health.Health
+        const down = new Set<string>()
+        const tries = (name: string) =>
+          Health.untilBack<string>(
+            "an engine",
+            (error) => error
+          )(Effect.suspend(() => (down.has(name) ? Effect.fail(name) : Effect.succeed(name))))
+        for (const [first, second] of [
+          ["a", "b"],
+          ["b", "a"]
+        ] as const) {
+          lines.length = 0
+          const since = yield* Clock.currentTimeMillis
+          for (const name of ["a", "b"]) down.add(name)
+          const asking = new Map([
+            ["a", yield* Effect.forkChild(tries("a"), { startImmediately: true })],
+            ["b", yield* Effect.forkChild(tries("b"), { startImmediately: true })]
+          ])
+          yield* TestClock.adjust("10 minutes")
+          assert.isAtLeast(lines.length, 8)
+          assert.isAtMost(lines.length, 10)
+          down.delete(first)
+          yield* TestClock.adjust("12 seconds")
+          assert.strictEqual(yield* Fiber.join(asking.get(first)!), first)
+          // Somebody who finds it well knows nothing of the other's trouble.
+          yield* tries(first)
+          yield* TestClock.adjust("12 seconds")
+          assert.deepStrictEqual(yield* health.troubles, [{ engine: "an engine", reason: second, since }])
+          assert.notInclude(lines, "an engine is back")
+          down.delete(second)
+          yield* TestClock.adjust("12 seconds")
+          assert.strictEqual(yield* Fiber.join(asking.get(second)!), second)
+          assert.deepStrictEqual(yield* health.troubles, [])
+          assert.isAtMost(lines.length, 12)
+          assert.strictEqual(lines.filter((line) => line === "an engine is back").length, 1)
+          yield* TestClock.adjust("1 minute")
+        }
+      }).pipe(provided, Effect.provide(layer))
+    })
+  )
+
+  it.effect(
+    "who gives up leaves no trouble behind, and says nothing of a return; the next goes on within the minute",
+    () =>
+      Effect.gen(function* () {
+        const { layer, lines } = withLines()
+        yield* Effect.gen(function* () {
+          const health = yield* Health.Health
+          for (let times = 0; times < 3; times++) {
+            const asking = yield* Effect.forkChild(
+              Health.untilBack<string>("an engine", (error) => error)(Effect.fail("away")),
+              { startImmediately: true }
+            )
+            yield* TestClock.adjust("10 seconds")
+            const [trouble] = yield* health.troubles
+            assert.strictEqual(trouble?.since, times * 10_000)
+            yield* Fiber.interrupt(asking)
+            assert.deepStrictEqual(yield* health.troubles, [])
+          }
+        }).pipe(provided, Effect.provide(layer))
+        assert.deepStrictEqual(lines, ["an engine is away: away"])
+      })
+  )
+
+  it.effect("an engine that refuses, after it was away, is back", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = withLines()
+      const answers = ["away", "refused"]
+      const asked = Health.retryWhileAway<string>(
+        "an engine",
+        (error) => error === "away",
+        (error) => error
+      )(Effect.suspend(() => Effect.fail(answers.shift() ?? "refused")))
+      yield* Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(Effect.flip(asked), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* Fiber.join(fiber), "refused")
+        assert.deepStrictEqual(yield* Health.Health.use(({ troubles }) => troubles), [])
+      }).pipe(provided, Effect.provide(layer))
+      assert.deepStrictEqual(lines, ["an engine is away: away", "an engine is back"])
     })
   )
 

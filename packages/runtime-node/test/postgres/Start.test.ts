@@ -34,6 +34,7 @@ describe("PostgreSQL at the start", () => {
       const health = Health.of({
         down: (engine, reason) => Effect.asVoid(Deferred.succeed(away, `${engine}: ${reason}`)),
         up: () => Effect.void,
+        gaveUp: () => Effect.void,
         starting: Effect.void,
         started: Effect.void,
         stopping: Effect.void,
