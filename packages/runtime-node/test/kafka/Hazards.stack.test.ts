@@ -116,6 +116,11 @@ for (const [name, settings] of Object.entries(clients)) {
         if (settings.client === "platformatic") assert.notStrictEqual(again[0]!.topicId, before[0]!.topicId)
         assert.deepStrictEqual(texts(yield* records(subscription, 10)), range(100, 110))
         yield* Fiber.join(sending)
+        // Whoever still waits to learn the end of what was assigned before must come back to poll.
+        assert.deepStrictEqual(
+          yield* Effect.forEach(before, ({ end }) => end),
+          yield* Effect.forEach(again, ({ end }) => end)
+        )
       }).pipe(Effect.provide(layerOf(settings)))
     )
 

@@ -81,6 +81,8 @@ export interface Member {
   /** Anything of the below has changed, or more was fetched. */
   readonly changes: Changes.Changes
   readonly phase: () => Phase
+  /** The one that is, or is to be, in the group; undefined while it is made again. */
+  readonly consumer: () => KafkaConsumer | undefined
   /** Takes the next record that was fetched under the present lease. */
   readonly next: () => LogRecord | undefined
   /** Why there is no lease, if it is known. */
@@ -101,6 +103,7 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Member, never, Scope.Scope> {
   const changes = Changes.make()
   let phase: Phase = { _tag: "Away" }
+  let present: KafkaConsumer | undefined
   let opened: { readonly lease: Lease; readonly stream: KafkaStream } | undefined
   /** Under the present lease, and not taken yet. */
   let fetched: Array<Fetched> = []
@@ -205,6 +208,7 @@ export const run = Effect.fnUntraced(function* (
         ),
       (consumer) => consumer.close(true)
     )
+    present = consumer
     consumer.on("error", giveUp)
     consumer.on("consumer:heartbeat:stalled", ({ lastError }) => giveUp(lastError ?? "no heartbeat was answered"))
     consumer.on("consumer:group:join", ({ assignments, generationId, memberId }) => {
@@ -226,6 +230,7 @@ export const run = Effect.fnUntraced(function* (
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         leave()
+        present = undefined
         opened?.stream.destroy()
         opened = undefined
       })
@@ -258,6 +263,7 @@ export const run = Effect.fnUntraced(function* (
   return {
     changes,
     phase: () => phase,
+    consumer: () => present,
     next,
     failure: () => failure,
     settle: () => {

@@ -91,7 +91,7 @@ const subscribe = (settings: KafkaSettings) =>
         }
         if (phase._tag === "Held" && told === undefined) {
           const { lease } = phase
-          const partitions = yield* assignments(lease)
+          const partitions = yield* assignments(lease, member.consumer)
           const now = member.phase()
           if (now._tag !== "Held" || now.lease !== lease) continue
           told = lease
@@ -150,7 +150,8 @@ const subscribe = (settings: KafkaSettings) =>
 const within = (offset: bigint, begin: bigint, end: bigint): bigint =>
   offset < begin ? begin : offset > end ? end : offset
 
-const assignments = ({ consumer, partitions }: Member.Lease) =>
+/** `present`: the consumer of the time when an end is asked for, because that of the lease may be closed by then. */
+const assignments = ({ consumer, partitions }: Member.Lease, present: () => KafkaConsumer | undefined) =>
   attempt("assign", async () => {
     const topics = [...new Set(partitions.map(({ topic }) => topic))]
     if (topics.length === 0) return []
@@ -166,14 +167,15 @@ const assignments = ({ consumer, partitions }: Member.Lease) =>
         partition,
         topicId: metadata.topics.get(topic)?.id,
         begin,
-        end: attempt("end", () => endOf(consumer, topic, partition)),
+        end: attempt("end", () => endOf(present(), topic, partition)),
         committed: offset,
         next: within(offset ?? begin, begin, ends.get(topic)?.[partition] ?? begin)
       }
     })
   })
 
-const endOf = async (consumer: KafkaConsumer, topic: string, partition: number): Promise<bigint> => {
+const endOf = async (consumer: KafkaConsumer | undefined, topic: string, partition: number): Promise<bigint> => {
+  if (consumer === undefined) throw new Error("the consumer is being made again")
   const ends = await consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp: latest })
   const end = ends.get(topic)?.[partition]
   if (end === undefined) throw new Error(`${topic} has no partition ${partition}`)
