@@ -75,7 +75,7 @@ describe("the compose file", () => {
       const { settings } = yield* read(programs.worker, environment("worker"))
       const advertised = String(at(service("kafka"), "environment", "KAFKA_ADVERTISED_LISTENERS"))
       assert.strictEqual(advertised, `PLAINTEXT://${settings.kafka.hosts.join()}`)
-      assert.strictEqual(settings.clickhouseKafkaHosts, settings.kafka.hosts.join())
+      assert.deepStrictEqual(settings.clickhouseKafkaHosts, settings.kafka.hosts)
       assert.strictEqual(new URL(settings.clickhouseUrl).hostname, "clickhouse")
       assert.include(list(service("clickhouse"), "ports"), `127.0.0.1:${new URL(settings.clickhouseUrl).port}:8123`)
       const capture = (yield* read(programs.capture, environment("capture"))).settings

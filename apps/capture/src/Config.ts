@@ -1,6 +1,7 @@
 /** The settings of capture: names and defaults of INTERFACE.md and spec capture 6.2. */
 import * as Topics from "@tributary/domain/row/Topics"
 import { defaults, type Settings } from "@tributary/pipeline/capture/Settings"
+import { poolSize } from "@tributary/runtime-node/config/Common"
 import { laneTopics, prefix, topic } from "@tributary/runtime-node/config/LaneTopics"
 import { address, health } from "@tributary/runtime-node/config/Listen"
 import { bytes, duration, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
@@ -82,7 +83,7 @@ export const settings = Config.all({
   kafka: Kafka.settings,
   health: health({ host: "0.0.0.0" }),
   databaseUrl: postgresUrl("DATABASE_URL"),
-  poolSize: whole("POSTGRES_POOL_SIZE", { min: 1, max: 1000 }).pipe(Config.withDefault(10)),
+  poolSize: poolSize(),
   gatherMs: duration("CAPTURE_GATHER").pipe(Config.withDefault(Duration.millis(5)), Config.map(Duration.toMillis)),
   processes: whole("CAPTURE_PROCESSES", { min: 1, max: 256 }).pipe(Config.withDefault(1))
 })

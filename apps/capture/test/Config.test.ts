@@ -7,7 +7,7 @@ import * as Topics from "@tributary/runtime-node/kafka/Topics"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { capture, server } from "../src/Config.ts"
+import { capture, server, settings } from "../src/Config.ts"
 
 const host = "0.0.0.0"
 const all = Config.all({ server: server({ host }), capture, health: health({ host }) })
@@ -135,4 +135,23 @@ describe("capture's settings", () => {
       })
     )
   }
+
+  it.effect("as a program it needs brokers and PostgreSQL, and has no fewer connections than it says", () =>
+    Effect.gen(function* () {
+      const needed = { KAFKA_HOSTS: "kafka:9092", DATABASE_URL: "postgres://db/x" }
+      const line = (environment: Record<string, string>) =>
+        settings.parse(ConfigProvider.fromEnvRecord(environment)).pipe(
+          Effect.as("it starts"),
+          Effect.catchTag("ConfigError", (error) => Effect.succeed(explain(error, environment)))
+        )
+      assert.strictEqual(yield* line({ ...needed, POSTGRES_POOL_SIZE: "4" }), "it starts")
+      for (const name of ["KAFKA_HOSTS", "DATABASE_URL"]) {
+        assert.strictEqual(yield* line({ ...needed, [name]: "" }), `${name} is not set`)
+      }
+      assert.strictEqual(
+        yield* line({ ...needed, POSTGRES_POOL_SIZE: "1" }),
+        "POSTGRES_POOL_SIZE=1: Expected a whole number from 4 to 1000"
+      )
+    })
+  )
 })

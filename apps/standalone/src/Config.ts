@@ -1,11 +1,11 @@
 /** The settings of `npm start`, with the defaults of INTERFACE.md. Those of capture and worker stand in their apps. */
 import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
-import * as Token from "@tributary/domain/event/Token"
+import { poolSize, projectToken } from "@tributary/runtime-node/config/Common"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
 import {
-  clickhouseUrl,
   duration,
+  httpUrl,
   optional,
   parseBytes,
   parseDuration,
@@ -40,6 +40,9 @@ const parseRetention = (text: string): Retention | undefined => {
   return read
 }
 
+/** Of one process' connections the embedded log gets three: one appends, two serve its readers. */
+export const logConnections = 3
+
 const partitions = whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4))
 
 /** Brokers in place of the embedded log, once `KAFKA_HOSTS` names them. Topics that are missing are made. */
@@ -66,19 +69,15 @@ export const settings = Config.all({
   topicPrefix: prefix,
   dataDir: Config.String("DATA_DIR").pipe(withDefault(".tributary")),
   adminToken: optional(Config.Redacted("ADMIN_TOKEN")),
-  projectToken: parsed(
-    "PROJECT_TOKEN",
-    (text) => (Token.faultOf(text) === undefined ? text : undefined),
-    `at most ${Token.maxBytes} characters of ASCII, which do not begin with phx_`
-  ).pipe(withDefault("phc_local")),
+  projectToken,
   databaseUrl: optional(postgresUrl("DATABASE_URL")),
   personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
   postgresPort: port("POSTGRES_PORT").pipe(withDefault(54_320)),
-  poolSize: whole("POSTGRES_POOL_SIZE", { min: 7, max: 1000 }).pipe(withDefault(10)),
-  clickhouseUrl: optional(clickhouseUrl("CLICKHOUSE_URL")),
+  poolSize: poolSize({ more: logConnections }),
+  clickhouseUrl: optional(httpUrl("CLICKHOUSE_URL", "http://host:8123")),
   clickhousePort: port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
   clickhouseIngest: WorkerConfig.clickhouseIngest("sink"),
-  clickhouseKafkaHosts: optional(Config.NonEmptyString("CLICKHOUSE_KAFKA_HOSTS")),
+  clickhouseKafkaHosts: optional(Kafka.brokers("CLICKHOUSE_KAFKA_HOSTS")),
   kafka,
   partitions,
   retention: parsed("LOG_RETENTION", parseRetention, "24 hours, 2 GB, or both with a comma between").pipe(

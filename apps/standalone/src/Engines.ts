@@ -35,7 +35,7 @@ import { SecondSignal } from "@tributary/runtime-node/process/Program"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import type { Settings } from "./Config.ts"
+import { logConnections, type Settings } from "./Config.ts"
 
 /** Where people, projects and the log live. */
 interface Addresses {
@@ -93,9 +93,6 @@ const log = (
   })
 }
 
-/** Of one process' connections the embedded log gets three: one appends, two serve its readers. */
-const logConnections = 3
-
 /** The log, and what PostgreSQL keeps, migrated: projects, people, progress, deliveries. */
 export const stores = (settings: Settings, addresses: Addresses, dataDir: string, groups: ReadonlyArray<Group>) => {
   const poolSize = settings.kafka === undefined ? settings.poolSize - logConnections : settings.poolSize
@@ -110,7 +107,7 @@ const tables = (settings: Settings) =>
   settings.kafka === undefined || settings.clickhouseIngest === "sink"
     ? undefined
     : {
-        brokers: settings.clickhouseKafkaHosts ?? settings.kafka.hosts.join(","),
+        brokers: (settings.clickhouseKafkaHosts ?? settings.kafka.hosts).join(","),
         topicPrefix: settings.topicPrefix,
         groupPrefix: settings.clickhouseGroupPrefix,
         security: securityOf(settings.kafka)

@@ -2,9 +2,10 @@
  * The worker's settings: names and defaults of INTERFACE.md and spec worker 7, decoded into the settings of the pipeline.
  */
 import * as Ingest from "@tributary/pipeline/ingest/Settings"
+import { clickhouseDatabase, poolSize } from "@tributary/runtime-node/config/Common"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
 import { health } from "@tributary/runtime-node/config/Listen"
-import { bytes, clickhouseUrl, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
+import { bytes, groupName, httpUrl, optional, parsed, postgresUrl, whole } from "@tributary/runtime-node/config/Parsed"
 import * as Fernet from "@tributary/runtime-node/functions/Fernet"
 import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Address from "@tributary/runtime-node/outbound/Address"
@@ -23,6 +24,14 @@ const flag = (name: string, fallback = false) => Config.Boolean(name).pipe(Confi
 const count = (name: string, fallback: number) =>
   whole(name, { min: 0, max: 2 ** 31 - 1 }).pipe(Config.withDefault(fallback))
 
+type Teams = Ingest.Settings["fold"]["flagCalledPersonlessTeams"]
+
+const parseTeams = (value: string): Teams | undefined => {
+  if (value.trim() === "*") return "all"
+  const ids = list(value)
+  return ids.every((id) => /^[1-9]\d{0,9}$/.test(id)) ? new Set(ids.map(Number)) : undefined
+}
+
 /** Behavioural limits (spec worker 7). */
 export const behaviour: Config.Config<Ingest.Settings> = Config.all({
   denylist: text("EVENT_DENYLIST"),
@@ -36,7 +45,9 @@ export const behaviour: Config.Config<Ingest.Settings> = Config.all({
   updateAll: flag("PERSON_PROPERTIES_UPDATE_ALL"),
   mergeMoveLimit: count("PERSON_MERGE_MOVE_DISTINCT_ID_LIMIT", 0),
   personlessUpgrade: flag("PERSONLESS_UPGRADE"),
-  flagCalledTeams: text("FLAG_CALLED_PERSONLESS_DEFAULT_TEAMS")
+  flagCalledTeams: parsed("FLAG_CALLED_PERSONLESS_DEFAULT_TEAMS", parseTeams, "* for all, or a comma list of ids").pipe(
+    Config.withDefault<Teams>(new Set())
+  )
 }).pipe(
   Config.map((read) => ({
     eventDenylist: new Set(list(read.denylist)),
@@ -51,7 +62,7 @@ export const behaviour: Config.Config<Ingest.Settings> = Config.all({
       updateAll: read.updateAll,
       mergeMoveLimit: read.mergeMoveLimit,
       personlessUpgrade: read.personlessUpgrade,
-      flagCalledPersonlessTeams: read.flagCalledTeams === "*" ? "all" : new Set(list(read.flagCalledTeams).map(Number))
+      flagCalledPersonlessTeams: read.flagCalledTeams
     }
   }))
 )
@@ -65,7 +76,7 @@ export const restrictions = Config.all({
 
 /** What is consumed, and in which portions. */
 export const consumption = Config.all({
-  group: text("INGESTION_CONSUMER_GROUP_ID", "events-ingestion-consumer"),
+  group: groupName("INGESTION_CONSUMER_GROUP_ID").pipe(Config.withDefault("events-ingestion-consumer")),
   lane: optional(Config.Literals(["main", "overflow", "historical"], "INGESTION_LANE")),
   maxMessages: whole("CONSUMER_BATCH_SIZE", { min: 1, max: 10_000 }).pipe(Config.withDefault(500)),
   maxBytes: bytes("CONSUMER_BATCH_BYTES", { min: 1, max: 1e9 }).pipe(Config.withDefault(16_000_000))
@@ -73,14 +84,10 @@ export const consumption = Config.all({
 
 /** ClickHouse and its tables, wherever it runs. */
 export const clickhouse = {
-  clickhouseDatabase: parsed(
-    "CLICKHOUSE_DATABASE",
-    (value) => (/^[A-Za-z_]\w{0,63}$/.test(value) ? value : undefined),
-    "an identifier of at most 64 characters"
-  ).pipe(Config.withDefault("tributary")),
+  clickhouseDatabase,
   clickhouseUser: text("CLICKHOUSE_USER", "default"),
   clickhousePassword: Config.Redacted("CLICKHOUSE_PASSWORD").pipe(Config.withDefault(Redacted.make(""))),
-  clickhouseGroupPrefix: text("CLICKHOUSE_KAFKA_GROUP_PREFIX", "clickhouse-"),
+  clickhouseGroupPrefix: groupName("CLICKHOUSE_KAFKA_GROUP_PREFIX").pipe(Config.withDefault("clickhouse-")),
   eventsTtlDays: optional(whole("EVENTS_TTL_DAYS", { min: 1, max: 17_000 }))
 }
 
@@ -110,11 +117,11 @@ export const settings = Config.all({
   kafka: Kafka.settings,
   databaseUrl: postgresUrl("DATABASE_URL"),
   personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
-  poolSize: whole("POSTGRES_POOL_SIZE", { min: 4, max: 1000 }).pipe(Config.withDefault(10)),
-  clickhouseUrl: clickhouseUrl("CLICKHOUSE_URL"),
+  poolSize: poolSize(),
+  clickhouseUrl: httpUrl("CLICKHOUSE_URL", "http://host:8123"),
   clickhouseCluster: optional(Config.NonEmptyString("CLICKHOUSE_CLUSTER")),
   clickhouseIngest: clickhouseIngest("kafka-engine"),
-  clickhouseKafkaHosts: optional(Config.NonEmptyString("CLICKHOUSE_KAFKA_HOSTS")),
+  clickhouseKafkaHosts: optional(Kafka.brokers("CLICKHOUSE_KAFKA_HOSTS")),
   encryptionKeys: optional(
     parsed(
       "ENCRYPTION_SALT_KEYS",
@@ -122,7 +129,7 @@ export const settings = Config.all({
       "a comma list of keys of 32 bytes each"
     )
   ),
-  siteUrl: text("SITE_URL", "http://localhost:8000")
+  siteUrl: httpUrl("SITE_URL", "https://events.example.com").pipe(Config.withDefault("http://localhost:8000"))
 })
 
 export type Settings = Config.Success<typeof settings>

@@ -85,7 +85,7 @@ const work = (settings: Settings) =>
       kafka: {
         topicPrefix,
         groupPrefix: settings.clickhouseGroupPrefix,
-        brokers: settings.clickhouseKafkaHosts ?? kafka.hosts.join(","),
+        brokers: (settings.clickhouseKafkaHosts ?? kafka.hosts).join(","),
         security: securityOf(kafka)
       }
     })

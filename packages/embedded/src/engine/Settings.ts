@@ -1,5 +1,6 @@
 /** Settings of the `engine` program: those of the embedded engine, and where and for whom it is written. */
-import { parsed, whole } from "@tributary/runtime-node/config/Parsed"
+import { clickhouseDatabase } from "@tributary/runtime-node/config/Common"
+import { whole } from "@tributary/runtime-node/config/Parsed"
 import { tls } from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
 
@@ -11,11 +12,7 @@ export const settings = Config.all({
   writePort: whole("CLICKHOUSE_WRITE_PORT", { min: 0, max: 65_535 }).pipe(Config.withDefault(0)),
   /** The secret of those who write; readers need none. */
   password: Config.Redacted("CLICKHOUSE_PASSWORD"),
-  database: parsed(
-    "CLICKHOUSE_DATABASE",
-    (text) => (/^[A-Za-z_]\w{0,63}$/.test(text) ? text : undefined),
-    "letters, digits and underscores, at most 64"
-  ).pipe(Config.withDefault("tributary")),
+  database: clickhouseDatabase,
   /** For Kafka tables that read over TLS. */
   kafkaTls: tls
 })

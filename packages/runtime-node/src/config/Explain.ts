@@ -12,7 +12,8 @@ export const explain = (error: Config.ConfigError, environment: NodeJS.ProcessEn
     .map(({ message, path }) => {
       const name = (path ?? []).map(String).join("_")
       const value = environment[name]
-      if (value === undefined) return `${name} is not set`
+      // What is empty counts as missing for the settings, too.
+      if (value === undefined || value === "") return `${name} is not set`
       return `${name}=${secret.test(name) ? "…" : value}: ${message}`
     })
     .join("; ")

@@ -48,9 +48,17 @@ export const postgresUrl = (name: string): Config.Config<Redacted.Redacted> =>
     Redacted.make
   )
 
-/** Where ClickHouse's HTTP interface is. */
-export const clickhouseUrl = (name: string): Config.Config<string> =>
-  parsed(name, (text) => urlOf(text, ["http:", "https:"]), "a URL such as http://host:8123")
+/** Where something is that speaks HTTP. */
+export const httpUrl = (name: string, example: string): Config.Config<string> =>
+  parsed(name, (text) => urlOf(text, ["http:", "https:"]), `a URL such as ${example}`)
+
+/** The name of a consumer group, or its beginning. Kafka takes any text; one with blanks is a slip of the pen. */
+export const groupName = (name: string): Config.Config<string> =>
+  parsed(
+    name,
+    (text) => (/^[!-~]{1,200}$/.test(text) ? text : undefined),
+    "at most 200 characters of ASCII without blanks"
+  )
 
 /** A number of bytes: bare, or with a unit. */
 export const bytes = (

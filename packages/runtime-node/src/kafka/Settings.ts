@@ -41,14 +41,16 @@ const hostOf = (text: string): string | undefined => {
   return host !== undefined && Number(port) > 0 && Number(port) < 65_536 ? text : undefined
 }
 
-const hosts = parsed(
-  "KAFKA_HOSTS",
-  (text) => {
-    const all = text.split(",").map((host) => hostOf(host.trim()))
-    return all.every((host) => host !== undefined) ? all : undefined
-  },
-  "a comma list of brokers such as kafka-1:9092,kafka-2:9092"
-)
+/** Brokers: `host:port`, at least one. */
+export const brokers = (name: string): Config.Config<ReadonlyArray<string>> =>
+  parsed(
+    name,
+    (text) => {
+      const all = text.split(",").map((host) => hostOf(host.trim()))
+      return all.every((host) => host !== undefined) ? all : undefined
+    },
+    "a comma list of brokers such as kafka-1:9092,kafka-2:9092"
+  )
 
 /** One of some words, in any case. */
 const oneOf = <const Word extends string>(name: string, words: ReadonlyArray<Word>): Config.Config<Word> =>
@@ -165,10 +167,10 @@ const security = protocol.pipe(
   )
 )
 
-const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const
+export const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const
 
 export const settings: Config.Config<KafkaSettings> = Config.all({
-  hosts,
+  hosts: brokers("KAFKA_HOSTS"),
   client: oneOf("KAFKA_CLIENT", ["platformatic", "kafkajs"]).pipe(Config.withDefault("platformatic" as const)),
   clientId: Config.NonEmptyString("KAFKA_CLIENT_ID").pipe(Config.withDefault("tributary")),
   rack: optional(Config.NonEmptyString("KAFKA_CLIENT_RACK")),

@@ -20,16 +20,19 @@ export class PersonsDatabase extends Context.Service<PersonsDatabase, PgClient.P
   "@tributary/runtime-node/PersonsDatabase"
 ) {}
 
+/** Of both pools together: two for projects and functions, two for people. */
+export const leastConnections = 4
+
 export interface DatabaseOptions {
   readonly databaseUrl: Redacted.Redacted
   readonly personsDatabaseUrl: Redacted.Redacted
-  /** Connections of both pools together (`POSTGRES_POOL_SIZE`); fewer than 4 count as 4. */
+  /** Connections of both pools together (`POSTGRES_POOL_SIZE`); fewer than `leastConnections` count as so many. */
   readonly poolSize: number
 }
 
 /** Both pools. Of the connections, people get the larger part: each batch in flight holds one for a whole transaction. */
 export const layer = (options: DatabaseOptions): Layer.Layer<ProjectsDatabase | PersonsDatabase, TlsError> => {
-  const size = Math.max(4, options.poolSize)
+  const size = Math.max(leastConnections, options.poolSize)
   const forProjects = Math.max(2, Math.floor(size * 0.4))
   const applicationName = "tributary"
   return Layer.mergeAll(

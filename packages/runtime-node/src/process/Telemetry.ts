@@ -7,15 +7,9 @@ import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Otlp from "effect/observability/Otlp"
-import { optional, parsed } from "../config/Parsed.ts"
+import { httpUrl, optional } from "../config/Parsed.ts"
 
-const endpoint = optional(
-  parsed(
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? text : undefined),
-    "a URL such as http://collector:4318"
-  )
-)
+const endpoint = optional(httpUrl("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"))
 
 /** Nothing without the setting. A collector that is away costs what would have been sent. */
 export const layer = (serviceName: string): Layer.Layer<never, Config.ConfigError> =>
