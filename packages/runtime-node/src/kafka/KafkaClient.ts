@@ -5,7 +5,7 @@ import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { LaneClient } from "./LaneClient.ts"
-import type { KafkaSettings } from "./Settings.ts"
+import type { Compression, KafkaSettings } from "./Settings.ts"
 import type { TopicState } from "./TopicState.ts"
 
 /**
@@ -53,4 +53,6 @@ export interface KafkaClient {
   readonly lanes: (settings: KafkaSettings) => Effect.Effect<LaneClient, never, Scope.Scope>
   readonly eventLog: (settings: KafkaSettings) => Layer.Layer<EventLog>
   readonly admin: (settings: KafkaSettings) => Effect.Effect<KafkaAdmin, never, Scope.Scope>
+  /** What messages can be compressed with, as far as its packages are installed. */
+  readonly compressions: Effect.Effect<ReadonlySet<Compression>>
 }

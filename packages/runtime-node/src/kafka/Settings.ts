@@ -18,7 +18,7 @@ export interface Sasl {
   readonly password: Redacted.Redacted
 }
 
-export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd"
+export type Compression = (typeof compressions)[number]
 
 export interface KafkaSettings {
   /** `host:port`, at least one. */

@@ -43,8 +43,18 @@ export const whileAway = <A>(
     Effect.mapError((error) => new KafkaStartError({ message: explain(settings, error) }))
   )
 
-export const run = (
+export const run = Effect.fnUntraced(function* (
   settings: KafkaSettings,
-  client: KafkaClient
-): Effect.Effect<void, KafkaStartError, Health.Health> =>
-  Effect.scoped(Effect.flatMap(client.admin(settings), ({ check }) => whileAway(settings, check)))
+  { admin, compressions }: Pick<KafkaClient, "admin" | "compressions">
+): Effect.fn.Return<void, KafkaStartError, Health.Health> {
+  const there = yield* compressions
+  if (!there.has(settings.compression)) {
+    // The first message would tell, when capture has taken it.
+    return yield* new KafkaStartError({
+      message:
+        `KAFKA_COMPRESSION=${settings.compression}: KAFKA_CLIENT=${settings.client} has ${[...there].join(", ")}; ` +
+        "for others install @platformatic/kafka beside it"
+    })
+  }
+  yield* Effect.scoped(Effect.flatMap(admin(settings), ({ check }) => whileAway(settings, check)))
+})

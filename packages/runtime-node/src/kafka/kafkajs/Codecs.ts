@@ -4,6 +4,7 @@
  */
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib"
 import kafkajs from "kafkajs"
+import { type Compression, compressions } from "../Settings.ts"
 
 interface Codec {
   readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>
@@ -20,13 +21,14 @@ const codecOf = ({ compressSync, decompressSync }: Algorithm): Codec => ({
   decompress: async (buffer) => decompressSync(buffer)
 })
 
-/** Once a process; the registry is kafkajs' own. */
-export const register = async (): Promise<void> => {
+/** Says what there is then. The registry is kafkajs' own, and a process's. */
+export const register = async (): Promise<ReadonlySet<Compression>> => {
   const { CompressionCodecs: codecs, CompressionTypes: types } = kafkajs
   codecs[types.ZSTD] = () => codecOf({ compressSync: zstdCompressSync, decompressSync: zstdDecompressSync })
   const other = await import("@platformatic/kafka").catch(() => undefined)
-  if (other === undefined) return
+  if (other === undefined) return new Set(["none", "gzip", "zstd"])
   const { lz4, snappy } = other.compressionsAlgorithms
   codecs[types.LZ4] = () => codecOf(lz4)
   codecs[types.Snappy] = () => codecOf(snappy)
+  return new Set(compressions)
 }
