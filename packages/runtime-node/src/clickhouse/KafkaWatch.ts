@@ -54,7 +54,30 @@ const look = Effect.fnUntraced(function* <E extends { readonly message: string }
   yield* found.length === 0 ? health.up(engine) : health.down(engine, explain(found))
 })
 
-/** Looks every 15 s, for ever. While a table fails, readiness says why, and so does a line a minute. */
+/**
+ * A block with events of more months than this setting allows is refused, and read again for ever (guides clickhouse 1.7).
+ * Only the server's profile `default` reaches Kafka tables; our own user's usually is that one.
+ */
+const limit = "max_partitions_per_insert_block"
+
+/** Those of 1970 to 2148, within which all events lie. */
+const months = 179 * 12
+
+const warnOfLimit = <E extends { readonly message: string }>(query: Query<E>) =>
+  query("SELECT value FROM system.settings WHERE name = {name:String}", { name: limit }).pipe(
+    Effect.flatMap(([row]) => {
+      const allowed = Number(row?.["value"] ?? 0)
+      return allowed === 0 || allowed >= months
+        ? Effect.void
+        : Effect.logWarning(
+            `ClickHouse's ${limit} is ${allowed}: a block of events of more months stops its reading of Kafka for good. ` +
+              "Set it to 0 in the server's profile default (deploy/clickhouse/users.xml)"
+          )
+    }),
+    Effect.catch(({ message }) => Effect.logInfo(`${limit} of ClickHouse is not checked: ${message.split("\n")[0]}`))
+  )
+
+/** Warns of a limit that would stop it, then looks every 15 s, for ever. While a table fails, readiness says why, and so does a line a minute. */
 export const run = (place: Place): Effect.Effect<never, never, ClickHouseHttp | Health.Health> =>
   ClickHouseHttp.use(({ query }) => watch(query, place))
 
@@ -63,4 +86,4 @@ export const watch = <E extends { readonly message: string }>(
   query: Query<E>,
   place: Place
 ): Effect.Effect<never, never, Health.Health> =>
-  Effect.forever(Effect.andThen(look(query, place), Effect.sleep("15 seconds")))
+  Effect.andThen(warnOfLimit(query), Effect.forever(Effect.andThen(look(query, place), Effect.sleep("15 seconds"))))
