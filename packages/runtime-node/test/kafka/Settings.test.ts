@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -94,7 +94,11 @@ describe("the settings of Kafka", () => {
 
   it.effect("read secrets from files, without the line break at the end", () =>
     Effect.gen(function* () {
-      const path = join(tmpdir(), `kafka-password-${crypto.randomUUID()}`)
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "tributary-test-"))),
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+      )
+      const path = join(folder, "password")
       writeFileSync(path, "s3cret\n")
       const { KAFKA_SASL_PASSWORD: _, ...rest } = scram
       const found = yield* read({ ...rest, KAFKA_SASL_PASSWORD_FILE: path })
