@@ -2,8 +2,9 @@
  * Runs a transaction until it does not collide (guides postgres 2, 4).
  *
  * Conflicts are repeated at once; deadlocks and waits that took too long after a pause; from the fourth try on both pause,
- * with jitter. After the tenth the caller is told to divide its work. Whatever else goes wrong is told at once. An answer
- * to COMMIT that was lost counts as a server that is away: whoever runs the batch again finds it applied, or not.
+ * with jitter. After the tenth the caller is told to divide its work, or to wait, where it is a lock that others do not let go
+ * of: no event is to blame for that. Whatever else goes wrong is told at once. An answer to COMMIT that was lost counts as a
+ * server that is away: whoever runs the batch again finds it applied, or not.
  */
 import { StoreError } from "@tributary/pipeline/service/StoreError"
 import * as Data from "effect/Data"
@@ -50,7 +51,7 @@ export const untilSettled = Effect.fnUntraced(function* <A>(
       if (failure === "away" || failure === "refused" || tries === maxTries) {
         return yield* SqlFailure.toStoreError(store, operation)(error)
       }
-      if (failure === "crowded" || tries >= hasty) yield* pause(tries)
+      if (failure === "crowded" || failure === "held" || tries >= hasty) yield* pause(tries)
     } else {
       if (tries === maxTries) return yield* new StoreError({ store, operation, reason: "Conflict", cause: error })
       before = error

@@ -35,22 +35,30 @@ export const sqlState = (error: SqlError.SqlError): string | undefined => {
 }
 
 /**
- * `conflict`: others were first, again at once. `crowded`: a deadlock or a lock that took too long, again after a pause.
- * `away`: no server that can do it now; again with growing pauses, without end. `refused`: it will never be taken.
+ * `conflict`: others were first, again at once. `crowded`: a deadlock, or it took too long; again after a pause. `held`: others did
+ * not let go of a lock; again after a pause, and as `away` in the end, for no event is to blame. `away`: no server that can do it now; again
+ * with growing pauses, without end. `refused`: it will never be taken.
  */
-export type Failure = "conflict" | "crowded" | "away" | "refused"
+export type Failure = "conflict" | "crowded" | "held" | "away" | "refused"
 
 export const classify = (error: SqlError.SqlError): Failure => {
   const state = sqlState(error)
   if (state === undefined) return error.isRetryable ? "away" : "refused"
   if (state === "23505" || state === "23503") return "conflict"
-  if (state === "40P01" || state === "40001" || state === "55P03" || state === "57014") return "crowded"
+  if (state === "40P01" || state === "40001" || state === "57014") return "crowded"
+  if (state === "55P03") return "held"
   // Connection, no entry, no such database or none that lets in, shutting down or starting, out of resources, cut off in
   // mid-transaction, a primary that became a replica, failing disks: an operator mends it, and no event is to blame.
   return /^(08|28|3D000|55000|57P0|53|25P0|25006|58)/.test(state) ? "away" : "refused"
 }
 
-const reasons = { conflict: "Conflict", crowded: "Conflict", away: "Unavailable", refused: "Refused" } as const
+const reasons = {
+  conflict: "Conflict",
+  crowded: "Conflict",
+  held: "Unavailable",
+  away: "Unavailable",
+  refused: "Refused"
+} as const
 
 export const toStoreError =
   (store: string, operation: string) =>

@@ -118,6 +118,15 @@ describe("others in the way", () => {
       assert.strictEqual(seen, uuid("b"))
     }).pipe(Effect.provide(onDatabase))
   )
+
+  it.live("a lock that nobody lets go of is no event's fault: the batch is to wait, not to be divided", () =>
+    Effect.gen(function* () {
+      yield* failEachInsert("lock_not_available")
+      const error = yield* Effect.flip(createAll(team, "a"))
+      assert.strictEqual(error.reason, "Unavailable")
+      assert.strictEqual(yield* insertsTried, 10)
+    }).pipe(Effect.provide(onDatabase))
+  )
 })
 
 describe("a server that goes away", () => {

@@ -17,7 +17,8 @@ layer(TestDatabase.layer, { excludeTestServices: true })("SqlFailure", (it) => {
 
   for (const [meaning, states] of [
     ["conflict", ["23505", "23503"]],
-    ["crowded", ["40P01", "40001", "55P03", "57014"]],
+    ["crowded", ["40P01", "40001", "57014"]],
+    ["held", ["55P03"]],
     [
       "away",
       ["57P01", "57P02", "57P03", "53300", "53100", "25P03", "25006", "08006", "28P01", "3D000", "55000", "58030"]
