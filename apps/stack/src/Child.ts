@@ -3,11 +3,11 @@
  * asked to drain when the scope closes. What it prints goes to a file.
  */
 import { fileURLToPath } from "node:url"
-import { keepRunning } from "@tributary/embedded/process/KeepRunning"
 import * as Leash from "@tributary/embedded/process/Leash"
 import * as OutputLog from "@tributary/embedded/process/OutputLog"
 import * as Ready from "@tributary/embedded/process/Ready"
 import { StartError } from "@tributary/embedded/StartError"
+import { keepRunning } from "@tributary/runtime-node/process/KeepRunning"
 import { stopWithinMs } from "@tributary/runtime-node/process/Program"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -69,7 +69,7 @@ export const start = ({
         yield* Deferred.succeed(first, undefined)
         return yield* leashed.ended
       }).pipe(Effect.scoped)
-    const lost = Fiber.join(yield* Effect.forkScoped(keepRunning(name, run, Effect.void)))
+    const lost = Fiber.join(yield* Effect.forkScoped(keepRunning(name, run)))
     yield* Effect.raceFirst(Deferred.await(first), lost)
     return { lost }
   })

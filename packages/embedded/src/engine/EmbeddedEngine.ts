@@ -2,6 +2,8 @@
  * The `engine` program for as long as a scope is open: when it ends unasked it is started again on the same ports, with
  * everything that it acknowledged. Whoever talks to it meanwhile finds it away, as any ClickHouse may be.
  */
+
+import { keepRunning } from "@tributary/runtime-node/process/KeepRunning"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -9,7 +11,6 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { keepRunning } from "../process/KeepRunning.ts"
 import * as Port from "../process/Port.ts"
 import type { StartError } from "../StartError.ts"
 import * as EngineProcess from "./EngineProcess.ts"
@@ -50,7 +51,7 @@ export const make = (options: EngineProcess.Options): Effect.Effect<Engine, Star
           return how
         })
       )
-    const lost = Fiber.join(yield* Effect.forkScoped(keepRunning("ClickHouse", run, Effect.void)))
+    const lost = Fiber.join(yield* Effect.forkScoped(keepRunning("ClickHouse", run)))
     const current = Effect.raceFirst(
       Effect.suspend(() => Deferred.await(serving)),
       lost

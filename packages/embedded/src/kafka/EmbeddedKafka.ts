@@ -4,6 +4,7 @@
  * outlive this process. What it acknowledged survives `kill -9` of either, not the loss of power.
  */
 import { join } from "node:path"
+import { keepRunning } from "@tributary/runtime-node/process/KeepRunning"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,7 +13,6 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { DataDir } from "../DataDir.ts"
-import { keepRunning } from "../process/KeepRunning.ts"
 import * as Port from "../process/Port.ts"
 import type { StartError } from "../StartError.ts"
 import * as Broker from "./Broker.ts"

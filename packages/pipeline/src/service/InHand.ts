@@ -10,7 +10,8 @@ const plurals = {
   batch: "batches",
   delivery: "deliveries",
   request: "requests",
-  send: "sends"
+  send: "sends",
+  process: "processes"
 } as const
 
 export type Kind = keyof typeof plurals

@@ -29,7 +29,7 @@ const start = (...args: ReadonlyArray<string>) =>
       errors += chunk.toString()
     })
     child.once("close", (code) => Deferred.doneUnsafe(ended, Effect.succeed({ code, errors })))
-    return { child, line: Deferred.await(line), ended: Deferred.await(ended) }
+    return { child, line: Deferred.await(line), ended: Deferred.await(ended), printed: () => printed }
   })
 
 const get = (port: number, path = "/") => Effect.map(send(port, { method: "GET", path }), ({ text }) => text)
@@ -115,6 +115,51 @@ describe("Processes", () => {
       const answers = yield* Effect.forEach(Array.from({ length: 8 }), () => get(port))
       assert.isFalse(answers.includes(gone))
       assert.isTrue(answers.includes("3"))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("one that stands still does not live, is not ready, and is killed at the end, which is no complete one", () =>
+    Effect.gen(function* () {
+      const { child, ended, line } = yield* start("2", "impatient")
+      const { port, status } = yield* ports(yield* line)
+      const process = Number(yield* get(port, "/hang"))
+      const dead = yield* send(status, { method: "GET", path: "/_liveness" }).pipe(
+        Effect.repeat({ schedule: often, until: (reply) => reply.status !== 200 })
+      )
+      assert.strictEqual(dead.status, 503)
+      assert.deepStrictEqual(JSON.parse(dead.text), { status: "stalled", processes: [process] })
+      assert.deepStrictEqual(JSON.parse(yield* get(status, "/_readiness")), {
+        status: "not ready",
+        reasons: [{ engine: "the program", reason: "it does not answer", process }]
+      })
+      child.kill("SIGTERM")
+      assert.deepStrictEqual(yield* ended, { code: 1, errors: "1 process abandoned: there was no time to finish.\n" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("one that ends with work left in hand says so, and all end with 1", () =>
+    Effect.gen(function* () {
+      const { child, ended, line } = yield* start("2")
+      const { port } = yield* ports(yield* line)
+      yield* get(port, "/abandon")
+      child.kill("SIGTERM")
+      const { code, errors } = yield* ended
+      assert.deepStrictEqual(
+        [code, errors],
+        [1, "1 request abandoned: there was no time to finish.\n1 process abandoned: there was no time to finish.\n"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("one that ends as soon as it is ready is started again after longer and longer pauses", () =>
+    Effect.gen(function* () {
+      const { printed } = yield* start("1", "crashes")
+      const pauses = () => [...printed().matchAll(/process 1 ended unasked \(1\): starting it again in (\d+) s/g)]
+      yield* Effect.repeat(Effect.sync(pauses), { schedule: often, until: (found) => found.length === 3 })
+      assert.deepStrictEqual(
+        pauses().map(([, seconds]) => seconds),
+        ["0", "1", "2"]
+      )
     }).pipe(Effect.scoped)
   )
 

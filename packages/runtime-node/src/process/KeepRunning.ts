@@ -1,17 +1,17 @@
+/** What is started again when it ends unasked, and after what pause: processes of ours, and the engines that we start. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { StartError } from "../StartError.ts"
 
 /**
  * Runs a server again and again, with pauses of 0, 1, 2, 4 … 30 s between two ends, from 0 again after a quiet minute.
  * `run` lasts as long as the server does, calls `ready` once it serves, and answers with how it ended. Fails when the first
  * start fails, later when three in a row do. `clean` runs before each further start.
  */
-export const keepRunning = (
+export const keepRunning = <E extends { readonly message: string }>(
   name: string,
-  run: (ready: Effect.Effect<void>) => Effect.Effect<string, StartError>,
-  clean: Effect.Effect<void>
-): Effect.Effect<never, StartError> =>
+  run: (ready: Effect.Effect<void>) => Effect.Effect<string, E>,
+  clean: Effect.Effect<void> = Effect.void
+): Effect.Effect<never, E> =>
   Effect.gen(function* () {
     let pauseSeconds = 0
     let triesLeft = 1
