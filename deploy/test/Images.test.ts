@@ -1,4 +1,4 @@
-/** The container files, and their commands as plain processes. */
+/** The container files, held to what a linter would ask, and their commands as plain processes. */
 import { spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { createServer } from "node:http"
@@ -53,6 +53,8 @@ const needed = (place: string, found: ReadonlySet<string> = new Set()): Readonly
     .reduce<ReadonlySet<string>>((have, other) => needed(other, have), new Set([...found, place]))
 }
 
+const order = (name: string): number => stages.findIndex((stage) => stage.name === name)
+
 const command = (name: string): ReadonlyArray<string> => execForm(last(image(name), "CMD")) ?? []
 
 describe("the container files", () => {
@@ -69,6 +71,44 @@ describe("the container files", () => {
     assert.deepStrictEqual(outside, [`node:${node}-bookworm-slim`])
   })
 
+  it("take files from this checkout and from nowhere else, and install what the lock file names", () => {
+    const allowed = new Set(["ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "VOLUME", "HEALTHCHECK", "CMD"])
+    for (const { instructions, name: stage } of stages) {
+      for (const { name, rest } of instructions) {
+        // ADD fetches and unpacks, SHELL and ONBUILD change what other lines mean, MAINTAINER is old.
+        assert.isTrue(allowed.has(name), `${stage}: ${name}`)
+        if (name === "WORKDIR") assert.match(rest, /^\//)
+        if (name === "COPY") assert.notMatch(rest, /^(--from=\w+ )?(\.|\*|https?:)/, stage)
+        if (name !== "RUN") continue
+        assert.notMatch(rest, /\b(sudo|curl|wget|apt-get|apk|npx|chmod 777)\b/, stage)
+        if (!rest.includes("npm ")) continue
+        assert.match(
+          rest,
+          /^npm install --omit=dev --no-save --no-audit --no-fund --ignore-scripts( +--workspace @tributary\/app-\w+)+$/
+        )
+        assert.isTrue(
+          all({ from: stage, instructions: [], name: "" }, "COPY").some((line) => line.includes("package-lock.json"))
+        )
+      }
+    }
+  })
+
+  it("have no stage that no image needs", () => {
+    const used = new Set<string>()
+    const use = (name: string): void => {
+      const stage = stages.find((one) => one.name === name)
+      if (stage === undefined || used.has(name)) return
+      used.add(name)
+      use(stage.from)
+      for (const { rest } of stage.instructions) use(/^--from=(\S+) /.exec(rest)?.[1] ?? "")
+    }
+    for (const { name } of images) use(name)
+    assert.deepStrictEqual(
+      stages.map(({ name }) => name),
+      [...used].toSorted((a, b) => order(a) - order(b))
+    )
+  })
+
   for (const one of images) {
     it(`${one.name} runs as an ordinary user, without a shell, and says how it is`, () => {
       assert.match(last(one, "USER"), /^[1-9]\d*:[1-9]\d*$/)
@@ -76,7 +116,20 @@ describe("the container files", () => {
       assert.strictEqual(check[1], "deploy/healthcheck.mjs")
       for (const file of [check[1], command(one.name).at(-1)]) assert.isTrue(existsSync(join(root, String(file))), file)
       assert.strictEqual(all(one, "ENTRYPOINT").length, 0)
-      for (const line of all(one, "ENV")) assert.notMatch(line, /TOKEN|PASSWORD|KEY|DATABASE_URL/)
+      for (const line of [...all(one, "ENV"), ...all(one, "ARG")]) {
+        assert.notMatch(line, /TOKEN|PASSWORD|SECRET|KEY|DATABASE_URL/)
+      }
+    })
+
+    it(`${one.name} has one command and one health check, each as a list, so that signals reach the program itself`, () => {
+      for (const name of ["CMD", "HEALTHCHECK"]) {
+        assert.lengthOf(all(one, name), 1, name)
+        assert.strictEqual(execForm(last(one, name))?.[0], "node", name)
+      }
+      // Whoever writes the last USER runs the command.
+      const names = one.instructions.map(({ name }) => name)
+      assert.isBelow(names.lastIndexOf("USER"), names.indexOf("CMD"))
+      assert.isAbove(names.lastIndexOf("USER"), names.lastIndexOf("RUN"))
     })
 
     it(`${one.name} has every package of ours that it needs, and no other`, () => {

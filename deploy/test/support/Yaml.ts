@@ -9,15 +9,16 @@ type Tree = Readonly<Record<string, unknown>>
 
 const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** The documents of a text. */
+export const parse = (text: string, where = "the text"): ReadonlyArray<unknown> =>
+  parseAllDocuments(text, { strict: true, merge: true, uniqueKeys: true }).map((document) => {
+    const problem = document.errors[0] ?? document.warnings[0]
+    if (problem !== undefined) throw new Error(`${where}: ${problem.message}`)
+    return document.toJS()
+  })
+
 /** The documents of a file, by its path from `deploy`. */
-export const documents = (path: string): ReadonlyArray<unknown> =>
-  parseAllDocuments(readFileSync(join(folder, path), "utf8"), { strict: true, merge: true, uniqueKeys: true }).map(
-    (document) => {
-      const problem = document.errors[0] ?? document.warnings[0]
-      if (problem !== undefined) throw new Error(`${path}: ${problem.message}`)
-      return document.toJS()
-    }
-  )
+export const documents = (path: string): ReadonlyArray<unknown> => parse(readFileSync(join(folder, path), "utf8"), path)
 
 /** The only document of a file. */
 export const content = (path: string): unknown => documents(path)[0]
