@@ -48,14 +48,18 @@ export interface Part {
   readonly batch: RecordsBatch
 }
 
+/** Of a batch whose time is the broker's, that of its arrival (`message.timestamp.type=LogAppendTime`). */
+const hasArrivalTime = 8
+
 /** Copies nothing: the bytes are slices of what was fetched. */
 export function* ofParts(parts: ReadonlyArray<Part>): Generator<LogRecord, undefined> {
   for (const { batch, from, partition, topic } of parts) {
-    const { firstOffset, firstTimestamp } = batch
+    const { attributes, firstOffset, firstTimestamp, maxTimestamp } = batch
+    const arrived = (attributes & hasArrivalTime) === 0 ? undefined : Number(maxTimestamp)
     for (const { headers, key, offsetDelta, timestampDelta, value } of batch.records) {
       const offset = firstOffset + BigInt(offsetDelta)
       if (offset < from) continue
-      const timestamp = Number(firstTimestamp + timestampDelta)
+      const timestamp = arrived ?? Number(firstTimestamp + timestampDelta)
       yield { topic, partition, offset, key, value, headers: headers.map(headerOf), timestamp }
     }
   }

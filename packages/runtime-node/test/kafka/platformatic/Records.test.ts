@@ -52,4 +52,13 @@ describe("Records", () => {
       [12n, 13n, 14n, 15n]
     )
   })
+
+  it("has the time of arrival where the topic keeps that", () => {
+    const arrived = { ...stored(0n), attributes: 8, maxTimestamp: 5_000n }
+    const times = [...Records.ofParts([{ topic: "topic", partition: 0, batch: arrived, from: 0n }])]
+    assert.deepStrictEqual(
+      times.map(({ timestamp }) => timestamp),
+      [5_000, 5_000, 5_000]
+    )
+  })
 })
