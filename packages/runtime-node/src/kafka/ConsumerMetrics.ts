@@ -13,7 +13,8 @@ const lagMessages = Metric.gauge("kafka_consumer_lag_messages", {
   description: "Messages of a partition that the consumer group has not committed"
 })
 const lagMs = Metric.gauge("kafka_consumer_lag_ms", {
-  description: "Milliseconds since the last committed message of a partition was appended; 0 when all is committed"
+  description:
+    "Milliseconds since the last committed message of a partition was appended, or since nothing waited; 0 when all is committed"
 })
 const gaps = Metric.counter("kafka_consumer_gap_messages_total", {
   description: "Messages that were gone before they were read, by retention or loss",
@@ -30,14 +31,15 @@ const fenced = Metric.counter("kafka_consumer_fenced_commits_total", {
 
 const of = (group: string, { partition, topic }: Place) => ({ group, topic, partition: String(partition) })
 
+/** Without `ms`, which nobody knows then, time behind stays as it was told before, if it was. */
 export const lag = (
   group: string,
   place: Place,
-  { messages, ms }: { readonly messages: number; readonly ms: number }
+  { messages, ms }: { readonly messages: number; readonly ms: number | undefined }
 ): Effect.Effect<void> =>
   Effect.andThen(
     Metric.update(Metric.withAttributes(lagMessages, of(group, place)), messages),
-    Metric.update(Metric.withAttributes(lagMs, of(group, place)), ms)
+    ms === undefined ? Effect.void : Metric.update(Metric.withAttributes(lagMs, of(group, place)), ms)
   )
 
 /** Counts and tells of messages that are not there any more. */

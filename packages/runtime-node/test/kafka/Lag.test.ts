@@ -11,19 +11,21 @@ const consumer = () => {
     next: 0n,
     committed: 0n,
     end: 0n,
-    timestamp: undefined as number | undefined,
+    since: undefined as number | undefined,
     waits: false,
-    owns: true
+    isHeld: true,
+    owns: true,
+    isAway: false
   }
   const gaveUp: Array<unknown> = []
   const held: Lag.Held = {
-    ends: () => Promise.resolve(new Map([[topic, [state.end]]])),
+    ends: () => (state.isAway ? Promise.reject(new Error("away")) : Promise.resolve(new Map([[topic, [state.end]]]))),
     giveUp: (cause) => void gaveUp.push(cause)
   }
   const watched: Lag.Watched = {
-    held: () => (state.owns ? held : undefined),
+    held: () => (state.isHeld ? held : undefined),
     waits: () => state.waits,
-    progress: () => [{ topic, partition: 0, ...state }]
+    progress: () => (state.owns ? [{ topic, partition: 0, ...state }] : [])
   }
   return { state, gaveUp, watched }
 }
@@ -45,31 +47,69 @@ const gauges = (group: string) =>
       .sort()
   )
 
+const told = (group: string) => Effect.map(gauges(group), Object.fromEntries)
+const lag = (messages: number, ms: number) => ({ kafka_consumer_lag_messages: messages, kafka_consumer_lag_ms: ms })
+
 describe("the lag of a group", () => {
   it.effect("is told in messages and as time behind, and ends where the partition goes", () =>
     Effect.gen(function* () {
       const { state, watched } = consumer()
       yield* Lag.watch("lag-1", watched)
-      Object.assign(state, { next: 30n, committed: 20n, end: 100n, timestamp: 5_000 })
+      Object.assign(state, { next: 30n, committed: 20n, end: 100n, since: 5_000 })
       yield* pass(15)
-      assert.deepStrictEqual(yield* gauges("lag-1"), [
-        ["kafka_consumer_lag_messages", 80],
-        ["kafka_consumer_lag_ms", 10_000]
-      ])
+      assert.deepStrictEqual(yield* told("lag-1"), lag(80, 10_000))
       Object.assign(state, { next: 100n, committed: 100n })
       yield* pass(15)
-      assert.deepStrictEqual(
-        (yield* gauges("lag-1")).map(([, value]) => value),
-        [0, 0]
-      )
+      assert.deepStrictEqual(yield* told("lag-1"), lag(0, 0))
       Object.assign(state, { end: 150n })
       yield* pass(15)
       Object.assign(state, { owns: false })
       yield* pass(15)
-      assert.deepStrictEqual(
-        (yield* gauges("lag-1")).map(([, value]) => value),
-        [0, 0]
-      )
+      assert.deepStrictEqual(yield* told("lag-1"), lag(0, 0))
+    })
+  )
+
+  it.effect("stands and grows older while the consumer is out of its group, or the brokers do not answer", () =>
+    Effect.gen(function* () {
+      const { state, watched } = consumer()
+      yield* Lag.watch("lag-4", watched)
+      Object.assign(state, { next: 30n, committed: 20n, end: 100n, since: 5_000 })
+      yield* pass(15)
+      Object.assign(state, { isAway: true })
+      yield* pass(15)
+      assert.deepStrictEqual(yield* told("lag-4"), lag(80, 25_000))
+      Object.assign(state, { isHeld: false, owns: false })
+      yield* pass(60)
+      assert.deepStrictEqual(yield* told("lag-4"), lag(80, 85_000))
+      // Back in the group, which gave the partition to somebody else.
+      Object.assign(state, { isHeld: true, isAway: false })
+      yield* pass(15)
+      assert.deepStrictEqual(yield* told("lag-4"), lag(0, 0))
+    })
+  )
+
+  it.effect("has no time while nobody knows since when a backlog waits", () =>
+    Effect.gen(function* () {
+      const { state, watched } = consumer()
+      yield* Lag.watch("lag-5", watched)
+      Object.assign(state, { end: 100n })
+      yield* pass(30)
+      assert.deepStrictEqual(yield* told("lag-5"), { kafka_consumer_lag_messages: 100 })
+      Object.assign(state, { since: 1_000 })
+      yield* pass(15)
+      assert.deepStrictEqual(yield* told("lag-5"), lag(100, 44_000))
+    })
+  )
+
+  it.effect("does not count the time in which nothing waited", () =>
+    Effect.gen(function* () {
+      const { state, watched } = consumer()
+      yield* Lag.watch("lag-6", watched)
+      Object.assign(state, { next: 10n, committed: 10n, end: 10n, since: 0 })
+      yield* pass(3600)
+      Object.assign(state, { end: 11n })
+      yield* pass(15)
+      assert.deepStrictEqual(yield* told("lag-6"), lag(1, 15_000))
     })
   )
 

@@ -11,6 +11,7 @@ import type { Position } from "@tributary/domain/event/Position"
 import * as Changes from "@tributary/pipeline/service/Changes"
 import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
 import type { EachBatchPayload, KafkaMessage } from "kafkajs"
+import * as CommitTime from "../CommitTime.ts"
 import { keyOf, type Place } from "../ConsumerMetrics.ts"
 import type { Reading } from "../Lag.ts"
 import * as Records from "./Records.ts"
@@ -25,10 +26,9 @@ export type News =
   | { readonly _tag: "Assigned"; readonly partitions: ReadonlyArray<Place> }
   | { readonly _tag: "Revoked"; readonly partitions: ReadonlyArray<Place> }
 
-/** Where reading of a partition begins, and what of it is committed. */
+/** Where reading of a partition begins: what lies before it counts as committed. */
 export interface Start extends Place {
   readonly next: bigint
-  readonly committed: bigint | undefined
 }
 
 export interface Options {
@@ -79,9 +79,15 @@ export const make = (options: Options) => {
   const committed = new Map<string, bigint>()
   /** The last push of each partition of which something was handed out. */
   const handedOut = new Map<string, Push>()
-  /** Of the last record that was handed out. */
-  const timestamps = new Map<string, number>()
+  const times = new Map<string, CommitTime.CommitTime>()
   const barriers: Array<() => void> = []
+
+  const isCommitted = (position: Position): void => {
+    const key = keyOf(position)
+    if (!handedOut.has(key)) return
+    committed.set(key, position.offset)
+    times.get(key)?.committed(position.offset)
+  }
 
   const finish = (key: string, feed: Feed): void => {
     const last = feed.push.batch.messages[feed.index - 1]
@@ -102,7 +108,7 @@ export const make = (options: Options) => {
     feeds = new Map()
     phase = then
     handedOut.clear()
-    timestamps.clear()
+    times.clear()
     next.clear()
     committed.clear()
     for (const { end } of ending.values()) end(error)
@@ -135,6 +141,7 @@ export const make = (options: Options) => {
       }
       if (offset > expected) options.onGap({ topic, partition }, expected, offset)
       next.set(key, offset)
+      times.get(key)?.fetched(Number(first.timestamp))
       const { promise, reject, resolve } = Promise.withResolvers<void>()
       const bytes = messages.reduce((sum, message) => sum + bytesOf(message), 0)
       feeds.set(key, { push, index: 0, bytes, end: (error) => (error === undefined ? resolve() : reject(error)) })
@@ -203,7 +210,8 @@ export const make = (options: Options) => {
       phase = { _tag: "Reading" }
       for (const start of starts) {
         next.set(keyOf(start), start.next)
-        if (start.committed !== undefined) committed.set(keyOf(start), start.committed)
+        committed.set(keyOf(start), start.next)
+        times.set(keyOf(start), CommitTime.make())
       }
       return true
     },
@@ -213,8 +221,8 @@ export const make = (options: Options) => {
     progress: (): ReadonlyArray<Reading> =>
       told.map((place) => {
         const key = keyOf(place)
-        const timestamp = timestamps.get(key)
-        return { ...place, next: next.get(key) ?? 0n, committed: committed.get(key) ?? -1n, timestamp }
+        const since = times.get(key)?.since()
+        return { ...place, next: next.get(key) ?? 0n, committed: committed.get(key) ?? 0n, since }
       }),
 
     /** What could be handed out. */
@@ -239,16 +247,18 @@ export const make = (options: Options) => {
       for (const share of [equal, maxMessages]) {
         for (const [key, feed] of all) {
           const { batch } = feed.push
+          let last: LogRecord | undefined
           for (let taken = 0; taken < share && feed.index < batch.messages.length; taken++) {
             const size = bytesOf(batch.messages[feed.index]!)
             if (records.length === maxMessages || (records.length > 0 && bytes + size > maxBytes)) break
             const record = Records.fromMessage(batch.topic, batch.partition, pass(feed))
             next.set(key, record.offset + 1n)
             handedOut.set(key, feed.push)
-            timestamps.set(key, record.timestamp)
             records.push(record)
+            last = record
             bytes += size
           }
+          if (last !== undefined) times.get(key)?.handedOut(last)
         }
       }
       // Another partition comes first next time, so that none is last for ever when bytes are what ends a batch.
@@ -282,16 +292,12 @@ export const make = (options: Options) => {
           if (handedOut.get(keyOf(push.batch)) === push) leave(error)
           return "fenced"
         }
-        for (const position of higher) {
-          if (handedOut.has(keyOf(position))) committed.set(keyOf(position), position.offset)
-        }
+        for (const position of higher) isCommitted(position)
       }
       return mine.length === positions.length ? "committed" : "fenced"
     },
 
     /** After a commit whose answer was lost: whether it counts as done, as the coordinator tells. */
-    confirm: (position: Position): void => {
-      if (handedOut.has(keyOf(position))) committed.set(keyOf(position), position.offset)
-    }
+    confirm: isCommitted
   }
 }

@@ -165,7 +165,7 @@ const assignments = (offsets: Offsets.Offsets, group: string) => (partitions: Re
       const committed = commits.get(ConsumerMetrics.keyOf(place))
       const next = nearest(committed ?? begin, { begin, end })
       const assignment = { ...place, topicId: undefined, begin, end: endOf(offsets, place), committed }
-      return { assignment, start: { ...place, next, committed: committed === undefined ? undefined : next } }
+      return { assignment, start: { ...place, next } }
     })
   }).pipe(Effect.retry(assignAgain))
 

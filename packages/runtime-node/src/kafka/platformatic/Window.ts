@@ -4,7 +4,9 @@
  */
 import type { Position } from "@tributary/domain/event/Position"
 import type { LogRecord } from "@tributary/pipeline/service/LogMessage"
+import * as CommitTime from "../CommitTime.ts"
 import { keyOf, type Place } from "../ConsumerMetrics.ts"
+import type * as Lag from "../Lag.ts"
 
 export interface Start extends Place {
   /** Offset of the first record wanted: what lies before it counts as committed, also where a log was cut below a commit. */
@@ -18,8 +20,9 @@ interface Reading extends Place {
   /** Of the record that must be added next. */
   next: bigint
   committed: bigint
-  /** The last record that was handed out, for how far behind a commit is. */
+  /** The last record that was handed out. */
   last: LogRecord | undefined
+  readonly time: CommitTime.CommitTime
 }
 
 export interface Window {
@@ -34,10 +37,8 @@ export interface Window {
   /** Those that are handed out, and higher than what is committed. */
   readonly committable: (positions: ReadonlyArray<Position>) => ReadonlyArray<Position>
   readonly committed: (positions: ReadonlyArray<Position>) => void
-  /** How far each partition is; without a commit, from where reading began. `timestamp` is that of the last record that was handed out. */
-  readonly progress: () => ReadonlyArray<
-    Place & { readonly next: bigint; readonly committed: bigint; readonly timestamp: number | undefined }
-  >
+  /** How far each partition is. */
+  readonly progress: () => ReadonlyArray<Lag.Reading>
 }
 
 const sizeOf = ({ value }: LogRecord): number => value?.length ?? 0
@@ -65,7 +66,8 @@ export const make = (onGap: (place: Place, from: bigint, to: bigint) => void): W
       messages = 0
       bytes = 0
       for (const { next, partition, topic } of starts) {
-        const reading = { topic, partition, queue: [], first: 0, next, committed: next, last: undefined }
+        const time = CommitTime.make()
+        const reading = { topic, partition, queue: [], first: 0, next, committed: next, last: undefined, time }
         readings.set(keyOf(reading), reading)
       }
     },
@@ -74,6 +76,7 @@ export const make = (onGap: (place: Place, from: bigint, to: bigint) => void): W
       if (reading === undefined || record.offset < reading.next) return
       if (record.offset > reading.next) onGap(reading, reading.next, record.offset)
       reading.next = record.offset + 1n
+      reading.time.fetched(record.timestamp)
       reading.queue.push(record)
       messages++
       bytes += sizeOf(record)
@@ -87,12 +90,14 @@ export const make = (onGap: (place: Place, from: bigint, to: bigint) => void): W
       const equal = Math.max(1, Math.floor(maxMessages / Math.max(1, all.length)))
       for (const share of [equal, maxMessages]) {
         for (const reading of all) {
-          for (let count = 0; count < share && reading.first < reading.queue.length; count++) {
+          let count = 0
+          for (; count < share && reading.first < reading.queue.length; count++) {
             const more = sizeOf(reading.queue[reading.first]!)
             if (records.length === maxMessages || (records.length > 0 && size + more > maxBytes)) break
             size += more
             records.push(taken(reading))
           }
+          if (count > 0 && reading.last !== undefined) reading.time.handedOut(reading.last)
         }
       }
       // Another one comes first next time, so that none is last for ever where bytes end a batch.
@@ -111,16 +116,18 @@ export const make = (onGap: (place: Place, from: bigint, to: bigint) => void): W
     committed: (positions) => {
       for (const position of positions) {
         const reading = readings.get(keyOf(position))
-        if (reading !== undefined && position.offset > reading.committed) reading.committed = position.offset
+        if (reading === undefined || position.offset <= reading.committed) continue
+        reading.committed = position.offset
+        reading.time.committed(position.offset)
       }
     },
     progress: () =>
-      [...readings.values()].map(({ committed, last, next, partition, topic }) => ({
+      [...readings.values()].map(({ committed, next, partition, time, topic }) => ({
         topic,
         partition,
         next,
         committed,
-        timestamp: last?.timestamp
+        since: time.since()
       }))
   }
 }

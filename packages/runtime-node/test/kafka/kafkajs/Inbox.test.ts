@@ -11,7 +11,7 @@ const message = (offset: number, bytes = 1): KafkaMessage => ({
   offset: String(offset),
   key: null,
   value: Buffer.alloc(bytes),
-  timestamp: "0",
+  timestamp: String(1_000 + offset),
   attributes: 0,
   headers: {}
 })
@@ -65,7 +65,7 @@ const setUp = () => {
     if (news?._tag === "Revoked") inbox.tellRevoked()
     const assigned = inbox.news()
     assert.strictEqual(assigned?._tag, "Assigned")
-    const starts = partitions.map((partition) => ({ ...place(partition), next, committed: undefined }))
+    const starts = partitions.map((partition) => ({ ...place(partition), next }))
     assert.isTrue(inbox.tellAssigned(assigned!.partitions, starts))
   }
   const take = (most = 100, bytes = 1_000) =>
@@ -98,7 +98,7 @@ describe("Inbox", () => {
     push(0, [3, 4, 5])
     await turn()
     assert.deepStrictEqual(ends, ["0 ended"])
-    inbox.tellAssigned(inbox.news()!.partitions, [{ ...place(0), next: 4n, committed: 4n }])
+    inbox.tellAssigned(inbox.news()!.partitions, [{ ...place(0), next: 4n }])
     assert.strictEqual(inbox.size().messages, 0)
     push(0, [4, 5])
     assert.strictEqual(inbox.size().messages, 2)
@@ -154,6 +154,21 @@ describe("Inbox", () => {
     assert.strictEqual(await inbox.commit([at(0, 3n), at(1, 1n)]), "committed")
     assert.strictEqual(await inbox.commit([at(0, 2n)]), "committed")
     assert.deepStrictEqual(commits, ["0:3", "1:1"])
+  })
+
+  it("tells since when messages wait: from the first that was fetched, then from the last that was committed", async () => {
+    const { assign, inbox, push, take } = setUp()
+    assign([0])
+    const told = () => inbox.progress().map(({ committed, since }) => [committed, since])
+    assert.deepStrictEqual(told(), [[0n, undefined]])
+    push(0, [0, 1, 2, 3])
+    take(2)
+    take(2)
+    assert.deepStrictEqual(told(), [[0n, 1_000]])
+    await inbox.commit([at(0, 2n)])
+    assert.deepStrictEqual(told(), [[2n, 1_001]])
+    inbox.confirm(at(0, 4n))
+    assert.deepStrictEqual(told(), [[4n, 1_003]])
   })
 
   it("holds up a hand-over until what was handed out is dealt with and the subscription knows", async () => {
