@@ -9,9 +9,7 @@ import { Deferred, Effect, Random, Schedule, type Scope } from "effect"
 import { after, aMessage, subscribe, textOf, unique } from "../../../pipeline/test/contract/LogReader.ts"
 
 export interface Storm {
-  readonly group: string
-  readonly topic: string
-  /** Reads and commits, batch by batch, until it is interrupted; what is in hand then is dropped. */
+  /** One more member: reads and commits, batch by batch, until it is interrupted; what is in hand then is dropped. */
   readonly member: Effect.Effect<never, never, EventLog>
   /** Waits until everything that was sent has been handled. */
   readonly done: Effect.Effect<void>
@@ -20,7 +18,10 @@ export interface Storm {
 const keys = Array.from({ length: 50 }, (_, i) => `key${i}`)
 const perCall = 5
 
-/** Sends `rounds` times some messages of each key, in order, while `disturb` runs; then checks what was handled. */
+/**
+ * Sends `rounds` times some messages of each key, in order, to a group of two members, while `disturb` runs; then checks what was
+ * handled.
+ */
 export const run = Effect.fnUntraced(function* (
   rounds: number,
   disturb: (storm: Storm) => Effect.Effect<unknown, unknown, EventLog | Scope.Scope>
@@ -81,8 +82,12 @@ export const run = Effect.fnUntraced(function* (
       }),
     { concurrency: "unbounded", discard: true }
   )
-  const storm = { group, topic, member, done: Deferred.await(done) }
-  yield* Effect.all([send, Effect.scoped(disturb(storm))], { concurrency: 2, discard: true })
+  const disturbed = Effect.gen(function* () {
+    yield* Effect.forkScoped(member)
+    yield* Effect.forkScoped(member)
+    yield* disturb({ member, done: Deferred.await(done) })
+  })
+  yield* Effect.all([send, Effect.scoped(disturbed)], { concurrency: 2, discard: true })
   assert.deepStrictEqual([outOfOrder, overlaps, count], [[], [], total])
 })
 
