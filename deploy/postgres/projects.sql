@@ -2,8 +2,8 @@
 
 GRANT USAGE ON SCHEMA public TO tributary_capture, tributary_worker;
 
--- Capture asks whose token it is, nothing else.
-GRANT SELECT ON posthog_team TO tributary_capture;
+-- Capture asks whose token it is, and at its start whether the tables are those that it knows; nothing else.
+GRANT SELECT ON posthog_team, tributary_projects_migrations TO tributary_capture;
 
 GRANT SELECT ON tributary_projects_migrations TO tributary_worker;
 GRANT SELECT, UPDATE (ingested_event) ON posthog_team TO tributary_worker;

@@ -101,11 +101,12 @@ const refusal = (statement: string) =>
   )
 
 describe("the rights of deploy/postgres", () => {
-  it.live("capture finds projects by their tokens, and may do nothing else", () =>
+  it.live("capture looks at its tables, finds projects by their tokens, and may do nothing else", () =>
     Effect.gen(function* () {
       const { as, owner } = yield* granted
       yield* Effect.provide(insertProject({ token: "phc_mine", name: "Mine" }), owner)
       yield* Effect.gen(function* () {
+        yield* Start.lookedAt
         assert.strictEqual((yield* find("phc_mine"))?.name, "Mine")
         assert.isUndefined(yield* find("phc_other"))
         for (const statement of [
@@ -113,11 +114,12 @@ describe("the rights of deploy/postgres", () => {
           "SELECT FROM posthog_hogfunction",
           "UPDATE posthog_team SET name = ''",
           "DELETE FROM posthog_team",
+          "DELETE FROM tributary_projects_migrations",
           "CREATE TABLE mine ()"
         ]) {
           assert.strictEqual(yield* refusal(statement), "AuthorizationError", statement)
         }
-      }).pipe(Effect.provide(ProjectStore.layer.pipe(Layer.provideMerge(as("capture")))))
+      }).pipe(Effect.provide(ProjectStore.layer.pipe(Layer.provideMerge(Layer.merge(as("capture"), Health.layer)))))
     })
   )
 

@@ -1,6 +1,6 @@
 /**
  * Capture as a program: one process, or several that share the port (`CAPTURE_PROCESSES`), of which the first tells the health of
- * all. The door is bound at once; it opens when the log has been reached.
+ * all. The door is bound at once; it opens when the log has been reached, and PostgreSQL, if it answers, has the tables.
  */
 import { Health } from "@tributary/pipeline/service/Health"
 import type { Producer } from "@tributary/pipeline/service/Producer"
@@ -14,15 +14,19 @@ import * as Topics from "@tributary/runtime-node/kafka/Topics"
 import * as Watch from "@tributary/runtime-node/kafka/Watch"
 import * as Database from "@tributary/runtime-node/postgres/Database"
 import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
+import * as PostgresStart from "@tributary/runtime-node/postgres/Start"
 import * as Processes from "@tributary/runtime-node/process/Processes"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { ProgramSettings } from "./Config.ts"
 
-/** Projects are looked up, and nothing else is asked of PostgreSQL. */
+/** Projects are looked up, once their tables are there, and nothing else is asked of PostgreSQL. */
 const projects = ({ databaseUrl, poolSize }: ProgramSettings) =>
-  ProjectStore.layer.pipe(Layer.provide(Database.layer({ databaseUrl, personsDatabaseUrl: databaseUrl, poolSize })))
+  ProjectStore.layer.pipe(
+    Layer.provide(Layer.effectDiscard(PostgresStart.lookedAt)),
+    Layer.provide(Database.layer({ databaseUrl, personsDatabaseUrl: databaseUrl, poolSize }))
+  )
 
 const log = ({ capture, gatherMs, kafka }: ProgramSettings) => {
   const ensured = Topics.ensure(kafka, Topics.ofCapture(capture.topics))

@@ -3,7 +3,10 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { EmbeddedKafka } from "@tributary/embedded/kafka/EmbeddedKafka"
 import * as Port from "@tributary/embedded/process/Port"
-import { Context, Effect, Layer } from "effect"
+import { Health } from "@tributary/pipeline/service/Health"
+import * as Database from "@tributary/runtime-node/postgres/Database"
+import * as PostgresStart from "@tributary/runtime-node/postgres/Start"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { inject } from "vitest"
 import * as Folder from "../../../packages/embedded/test/support/Folder.ts"
 import { until } from "../../../packages/embedded/test/support/Program.ts"
@@ -16,9 +19,18 @@ type App = "capture" | "worker"
 
 const apps: ReadonlyArray<App> = ["capture", "worker"]
 
+/** The tables that a worker makes, and capture waits for. */
+const tables = (databaseUrl: string) => {
+  const url = Redacted.make(databaseUrl)
+  const pools = Database.layer({ databaseUrl: url, personsDatabaseUrl: url, poolSize: 4 })
+  return Effect.provide(PostgresStart.migrate, Layer.merge(pools, Health.layer))
+}
+
 /** A program on the engines of this test run, but for ClickHouse, which is away; on a database, topics and ports of its own. */
 const start = (app: App, settings: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
+    const databaseUrl = yield* TestDatabase.make("program")
+    if (app === "capture" && settings["DATABASE_URL"] === undefined) yield* tables(databaseUrl)
     const [port, healthPort, nobody] = yield* Effect.all([Port.take, Port.take, Port.take])
     const environment = {
       HOST: "127.0.0.1",
@@ -27,7 +39,7 @@ const start = (app: App, settings: Readonly<Record<string, string>> = {}) =>
       KAFKA_HOSTS: inject("kafkaHosts").join(","),
       KAFKA_PREFIX: `${randomUUID()}.`,
       KAFKA_TOPIC_PARTITIONS: "2",
-      DATABASE_URL: yield* TestDatabase.make("program"),
+      DATABASE_URL: databaseUrl,
       CLICKHOUSE_URL: `http://127.0.0.1:${nobody}`,
       CLICKHOUSE_INGEST: "sink",
       ...settings
@@ -100,6 +112,33 @@ describe("capture and worker as programs", { timeout: 480_000 }, () => {
       const own = { CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC: "exceptions", CAPTURE_OUTPUT_HEATMAPS_TOPIC: "heatmaps" }
       const line = yield* refusal(yield* start("capture", { KAFKA_PREFIX, ...own, KAFKA_TOPIC_PARTITIONS: "" }))
       assert.include(line, `see them: ${KAFKA_PREFIX}exceptions, ${KAFKA_PREFIX}heatmaps.`)
+    })
+  )
+
+  it.live("capture waits for the tables that a worker makes, and its readiness says so", () =>
+    Effect.gen(function* () {
+      const DATABASE_URL = yield* TestDatabase.make("program")
+      const program = yield* start("capture", { DATABASE_URL })
+      const readiness = `http://127.0.0.1:${program.healthPort}/_readiness`
+      const found = yield* eventually(readiness, ({ text }) => text.includes('"PostgreSQL"'))
+      assert.strictEqual(found?.status, 503)
+      assert.include(found?.text, "the tables of projects are not there yet")
+      yield* tables(DATABASE_URL)
+      yield* eventually(readiness, ({ status }) => status === 200)
+      assert.strictEqual((yield* capture(program, "a")).status, 200)
+    })
+  )
+
+  it.live("capture serves while PostgreSQL is away", () =>
+    Effect.gen(function* () {
+      const nobody = yield* Port.take
+      const program = yield* start("capture", { DATABASE_URL: `postgres://me:hidden@127.0.0.1:${nobody}/x` })
+      yield* eventually(`http://127.0.0.1:${program.healthPort}/_readiness`, ({ status }) => status === 200)
+      assert.strictEqual((yield* capture(program, "a")).status, 200)
+      const { code, errors, printed } = yield* program.kill("SIGTERM")
+      assert.deepStrictEqual([code, errors], [0, ""])
+      assert.include(printed, "PostgreSQL is away")
+      assert.notInclude(printed, "hidden")
     })
   )
 

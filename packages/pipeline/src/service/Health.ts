@@ -94,8 +94,8 @@ export class Health extends Context.Service<
   })
 }
 
-/** 100 ms, doubling with jitter, 10 s at most, without end (spec worker 6.1). */
-const whileAway = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")]).pipe(
+/** Pauses between tries: 100 ms, doubling with jitter, 10 s at most, without end (spec worker 6.1). */
+export const whileAway = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")]).pipe(
   Schedule.jittered
 )
 
