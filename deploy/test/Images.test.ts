@@ -1,45 +1,14 @@
-/** The container files, held to what a linter would ask, and their commands as plain processes. */
-import { spawn } from "node:child_process"
+/** The container files, held to what a linter would ask. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { createServer } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import * as Port from "@tributary/embedded/process/Port"
 import { Effect } from "effect"
-import * as Folder from "../../packages/embedded/test/support/Folder.ts"
 import { all, environment, execForm, images, last, type Stage, stages } from "./support/Dockerfile.ts"
 import { programs, read } from "./support/Settings.ts"
 
 const root = join(import.meta.dirname, "../..")
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"))
 const image = (name: string): Stage => images.find((one) => one.name === name)!
-
-interface Ended {
-  readonly code: number | null
-  readonly printed: string
-  readonly errors: string
-}
-
-/** A command of an image with this environment and the image's own, from the repository's root. Stopped once it says `enough`. */
-const run = (command: ReadonlyArray<string>, settings: Readonly<Record<string, string>>, enough = "\0") =>
-  Effect.callback<Ended>((resume) => {
-    const [program, ...args] = command
-    const child = spawn(program === "node" ? process.execPath : String(program), args, {
-      cwd: root,
-      env: { PATH: process.env["PATH"], ...settings },
-      stdio: ["ignore", "pipe", "pipe"]
-    })
-    let [printed, errors] = ["", ""]
-    child.stdout.on("data", (chunk: Buffer) => {
-      printed += chunk.toString()
-      if (printed.includes(enough)) child.kill("SIGTERM")
-    })
-    child.stderr.on("data", (chunk: Buffer) => {
-      errors += chunk.toString()
-    })
-    child.once("close", (code) => resume(Effect.succeed({ code, printed, errors })))
-    return Effect.sync(() => child.kill("SIGKILL"))
-  })
 
 /** Folders of our packages, and those that one of them needs, itself among them. */
 const workspaces = ["apps", "packages"].flatMap((place) =>
@@ -158,80 +127,5 @@ describe("the container files", () => {
         [capture.health.port, worker.health.port, standalone.settings.server.port].map(String)
       )
     })
-  )
-})
-
-describe("the commands of the images", () => {
-  for (const name of ["capture", "worker"]) {
-    it.live(`${name} without settings ends with 1 and one line that names what is missing`, () =>
-      Effect.gen(function* () {
-        const { code, errors, printed } = yield* run(command(name), environment(image(name)))
-        assert.deepStrictEqual([code, printed], [1, ""])
-        assert.match(errors, /^KAFKA_HOSTS is not set.*\n$/)
-      })
-    )
-  }
-
-  it.live("standalone can be reached from outside, so without ADMIN_TOKEN it ends with 1 and a line", () =>
-    Effect.gen(function* () {
-      const dataDir = join(yield* Folder.make, "data")
-      const { code, errors } = yield* run(command("standalone"), {
-        ...environment(image("standalone")),
-        DATA_DIR: dataDir
-      })
-      assert.strictEqual(code, 1)
-      assert.match(errors, /^ADMIN_TOKEN is not set, .+\n$/)
-      assert.isFalse(existsSync(dataDir))
-    })
-  )
-
-  it.live(
-    "standalone with it greets, and ends with 0 when it is stopped",
-    () =>
-      Effect.gen(function* () {
-        const [port, postgresPort, clickhousePort] = yield* Effect.all([Port.take, Port.take, Port.take])
-        const { code, errors, printed } = yield* run(
-          command("standalone"),
-          {
-            ...environment(image("standalone")),
-            DATA_DIR: join(yield* Folder.make, "data"),
-            ADMIN_TOKEN: "secret",
-            PORT: String(port),
-            POSTGRES_PORT: String(postgresPort),
-            CLICKHOUSE_HTTP_PORT: String(clickhousePort)
-          },
-          "Ctrl-C drains and stops."
-        )
-        assert.deepStrictEqual([code, errors], [0, ""])
-        assert.include(printed, `Tributary is ready at http://127.0.0.1:${port}`)
-        assert.notInclude(printed, "secret")
-      }),
-    180_000
-  )
-
-  it.live(
-    "the health check asks for liveness at the port of the setting, and answers as container engines expect",
-    () =>
-      Effect.gen(function* () {
-        let status = 200
-        const server = yield* Effect.acquireRelease(
-          Effect.callback<ReturnType<typeof createServer>>((resume) => {
-            const made = createServer((request, response) => {
-              response.writeHead(request.url === "/_liveness" ? status : 404).end()
-            })
-            made.listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))
-          }),
-          (made) => Effect.callback<void>((resume) => void made.close(() => resume(Effect.void)))
-        )
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? String(address.port) : ""
-        const check = (settings: Readonly<Record<string, string>>) =>
-          Effect.map(run(execForm(last(image("worker"), "HEALTHCHECK")) ?? [], settings), ({ code }) => code)
-        assert.strictEqual(yield* check({ HEALTH_PORT: port }), 0)
-        assert.strictEqual(yield* check({ HTTP_SERVER_PORT: port }), 0)
-        status = 503
-        assert.strictEqual(yield* check({ HEALTH_PORT: port }), 1)
-        assert.strictEqual(yield* check({ HEALTH_PORT: String(yield* Port.take) }), 1)
-      })
   )
 })

@@ -19,18 +19,30 @@ export interface Running {
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<Ended>
 }
 
-export interface Options {
-  /** Of `apps`: `standalone`, `stack`, `capture`, `worker`. */
-  readonly app: string
-  readonly args?: ReadonlyArray<string>
+interface World {
   /** All that it gets of an environment, beside `PATH`. */
   readonly environment: Readonly<Record<string, string>>
 }
 
+export interface Options extends World {
+  /** Of `apps`: `standalone`, `stack`, `capture`, `worker`. */
+  readonly app: string
+  readonly args?: ReadonlyArray<string>
+}
+
 /** Killed with the scope, if it is still there. */
 export const run = ({ app, args = [], environment }: Options) =>
+  launch({ args: [join(import.meta.dirname, "../../..", app, "src/main.ts"), ...args], environment })
+
+export interface LaunchOptions extends World {
+  /** Of Node. */
+  readonly args: ReadonlyArray<string>
+  readonly cwd?: string
+}
+
+/** Node with any arguments. Killed with the scope, if it is still there. */
+export const launch = ({ args, cwd = process.cwd(), environment }: LaunchOptions) =>
   Effect.gen(function* () {
-    const main = join(import.meta.dirname, "../../..", app, "src/main.ts")
     const ended = yield* Deferred.make<Ended>()
     const waiting = new Map<Deferred.Deferred<void>, string>()
     let [printed, errors] = ["", ""]
@@ -40,7 +52,8 @@ export const run = ({ app, args = [], environment }: Options) =>
     }
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, [main, ...args], {
+        spawn(process.execPath, args, {
+          cwd,
           env: { PATH: process.env["PATH"], LOG_FORMAT: "json", ...environment },
           stdio: ["ignore", "pipe", "pipe"]
         })
