@@ -6,7 +6,7 @@ import { Health } from "@tributary/pipeline/service/Health"
 import { ProjectStore as Projects } from "@tributary/pipeline/service/ProjectStore"
 import * as DeliveryStore from "@tributary/runtime-node/functions/DeliveryStore"
 import * as EventGroups from "@tributary/runtime-node/functions/EventGroups"
-import { PersonsDatabase, ProjectsDatabase } from "@tributary/runtime-node/postgres/Database"
+import { ProjectsDatabase } from "@tributary/runtime-node/postgres/Database"
 import * as GroupTypes from "@tributary/runtime-node/postgres/GroupTypes"
 import { insertProject } from "@tributary/runtime-node/postgres/InsertProject"
 import * as PersonStore from "@tributary/runtime-node/postgres/PersonStore"
@@ -15,10 +15,11 @@ import * as ProjectStore from "@tributary/runtime-node/postgres/ProjectStore"
 import * as Start from "@tributary/runtime-node/postgres/Start"
 import { Effect, Layer, Redacted } from "effect"
 import { deliveryStoreContract } from "../../packages/pipeline/test/contract/DeliveryStore.ts"
-import { eventGroupsContract, stored } from "../../packages/pipeline/test/contract/EventGroups.ts"
+import { eventGroupsContract } from "../../packages/pipeline/test/contract/EventGroups.ts"
 import { groupTypesContract } from "../../packages/pipeline/test/contract/GroupTypes.ts"
 import { personStoreContract } from "../../packages/pipeline/test/contract/PersonStore.ts"
 import { progressContract } from "../../packages/pipeline/test/contract/Progress.ts"
+import * as StoredGroups from "../../packages/runtime-node/test/functions/StoredGroups.ts"
 import * as TestDatabase from "../../packages/runtime-node/test/postgres/TestDatabase.ts"
 
 /** The statements of a file. */
@@ -70,22 +71,12 @@ progressContract("PostgreSQL, with the worker's rights", Progress.layer.pipe(Lay
 groupTypesContract("PostgreSQL, with the worker's rights", GroupTypes.layer.pipe(Layer.provide(asWorker)))
 deliveryStoreContract("PostgreSQL, with the worker's rights", DeliveryStore.layer.pipe(Layer.provide(asWorker)))
 
-const groups = PersonsDatabase.use((sql) =>
-  Effect.forEach(stored, ({ index, key, properties, team, type }) =>
-    Effect.andThen(
-      sql`INSERT INTO posthog_grouptypemapping (team_id, project_id, group_type, group_type_index)
-        VALUES (${team}, ${team}, ${type}, ${index})`,
-      sql`INSERT INTO posthog_group (team_id, group_type_index, group_key, group_properties, created_at, version)
-        VALUES (${team}, ${index}, ${key}, ${JSON.stringify(properties)}::jsonb, now(), 1)`
-    )
-  )
-)
 eventGroupsContract(
   "PostgreSQL, with the worker's rights",
   Layer.unwrap(
     Effect.gen(function* () {
       const { as, owner } = yield* granted
-      yield* Effect.provide(groups, owner)
+      yield* Effect.provide(StoredGroups.put, owner)
       return EventGroups.layer.pipe(Layer.provide(as("worker")))
     })
   )

@@ -16,6 +16,7 @@ export const read = (
   Effect.gen(function* () {
     const sql = yield* Pool.make({
       url: Redacted.make(url),
+      setting: "DATABASE_URL",
       maxConnections: 1,
       applicationName: "tributary faults",
       startupParameters: { default_transaction_isolation: "repeatable read" }

@@ -41,6 +41,7 @@ export class LogDatabase extends Context.Service<LogDatabase, PgClient.PgClient>
 const pool = ({ connections, url }: LogDatabaseOptions) =>
   Pool.make({
     url,
+    setting: "DATABASE_URL",
     maxConnections: Math.max(2, connections),
     applicationName: "tributary log",
     startupParameters: Pool.lookupsOnly

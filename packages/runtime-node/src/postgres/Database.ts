@@ -40,6 +40,7 @@ export const layer = (options: DatabaseOptions): Layer.Layer<ProjectsDatabase | 
       ProjectsDatabase,
       Pool.make({
         url: options.databaseUrl,
+        setting: "DATABASE_URL",
         maxConnections: forProjects,
         applicationName,
         startupParameters: Pool.bounds
@@ -49,6 +50,7 @@ export const layer = (options: DatabaseOptions): Layer.Layer<ProjectsDatabase | 
       PersonsDatabase,
       Pool.make({
         url: options.personsDatabaseUrl,
+        setting: "PERSONS_DATABASE_URL",
         maxConnections: size - forProjects,
         applicationName,
         startupParameters: Pool.lookupsOnly

@@ -14,6 +14,8 @@ import * as Tls from "./Tls.ts"
 
 export interface PoolOptions {
   readonly url: Redacted.Redacted
+  /** Where the URL is from, for lines about it. */
+  readonly setting: "DATABASE_URL" | "PERSONS_DATABASE_URL"
   readonly maxConnections: number
   /** As the server's list of sessions shows it. */
   readonly applicationName: string
@@ -34,11 +36,12 @@ export const bounds = {
  */
 export const lookupsOnly = { ...bounds, enable_seqscan: "off", enable_hashjoin: "off", enable_mergejoin: "off" }
 
-export const make = (
-  options: PoolOptions
-): Effect.Effect<PgClient.PgClient, Tls.TlsError, Reactivity.Reactivity | Scope.Scope> =>
+export const make = ({
+  setting,
+  ...options
+}: PoolOptions): Effect.Effect<PgClient.PgClient, Tls.TlsError, Reactivity.Reactivity | Scope.Scope> =>
   Effect.gen(function* () {
-    const { ssl, url } = yield* Tls.connectionOf(options.url)
+    const { ssl, url } = yield* Tls.connectionOf(options.url, setting)
     // Only the first connection can fail, and that is opened later.
     return yield* Effect.orDie(
       PgClient.make({

@@ -21,8 +21,11 @@ export interface Connection {
   readonly ssl: ConnectionOptions | boolean | undefined
 }
 
-/** Reads the files that the URL names. Anything that is no URL passes: connecting tells what is wrong with it. */
-export const connectionOf = (url: Redacted.Redacted): Effect.Effect<Connection, TlsError> =>
+/**
+ * Reads the files that the URL names; errors call it by its `setting`. Anything that is no URL passes: connecting tells what is wrong
+ * with it.
+ */
+export const connectionOf = (url: Redacted.Redacted, setting: string): Effect.Effect<Connection, TlsError> =>
   Effect.gen(function* () {
     const text = Redacted.value(url)
     if (!URL.canParse(text)) return { url, ssl: undefined }
@@ -34,9 +37,9 @@ export const connectionOf = (url: Redacted.Redacted): Effect.Effect<Connection, 
     }
     const [mode, rootCert, cert, key] = [take("sslmode"), take("sslrootcert"), take("sslcert"), take("sslkey")]
     if (mode !== undefined && !isMode(mode)) {
-      return yield* new TlsError({ message: `DATABASE_URL has sslmode=${mode}: it may be ${modes.join(", ")}` })
+      return yield* new TlsError({ message: `${setting} has sslmode=${mode}: it may be ${modes.join(", ")}` })
     }
-    const ssl = yield* options(mode, { rootCert, cert, key })
+    const ssl = yield* options(setting, mode, { rootCert, cert, key })
     return ssl === undefined ? { url, ssl } : { url: Redacted.make(parsed.href), ssl }
   })
 
@@ -48,7 +51,7 @@ interface Files {
   readonly key: string | undefined
 }
 
-const options = (mode: Mode | undefined, files: Files) =>
+const options = (setting: string, mode: Mode | undefined, files: Files) =>
   Effect.gen(function* () {
     const { rootCert } = files
     if (mode === "disable") return false
@@ -56,14 +59,14 @@ const options = (mode: Mode | undefined, files: Files) =>
       const file = Object.values(files).find((path) => path !== undefined)
       if (file === undefined) return undefined
       return yield* new TlsError({
-        message: `DATABASE_URL names ${file}, but no sslmode: it may be require, verify-ca, verify-full`
+        message: `${setting} names ${file}, but no sslmode: it may be require, verify-ca, verify-full`
       })
     }
     const [ca, cert, key] = yield* Effect.all([
       // `system` means the roots that Node brings along.
-      read("sslrootcert", rootCert === "system" ? undefined : rootCert),
-      read("sslcert", files.cert),
-      read("sslkey", files.key)
+      read(setting, "sslrootcert", rootCert === "system" ? undefined : rootCert),
+      read(setting, "sslcert", files.cert),
+      read(setting, "sslkey", files.key)
     ])
     // As libpq has it: `require` encrypts and believes anybody, unless it is told whom to believe.
     const verifies = mode === "verify-full" || mode === "verify-ca" || (mode === "require" && rootCert !== undefined)
@@ -77,13 +80,17 @@ const options = (mode: Mode | undefined, files: Files) =>
     }
   })
 
-const read = (parameter: string, path: string | undefined): Effect.Effect<string | undefined, TlsError> =>
+const read = (
+  setting: string,
+  parameter: string,
+  path: string | undefined
+): Effect.Effect<string | undefined, TlsError> =>
   path === undefined
     ? Effect.undefined
     : Effect.tryPromise({
         try: () => readFile(path, "utf8"),
         catch: (cause) =>
           new TlsError({
-            message: `DATABASE_URL has ${parameter}=${path}, which cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+            message: `${setting} has ${parameter}=${path}, which cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
           })
       })

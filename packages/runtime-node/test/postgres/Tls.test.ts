@@ -54,7 +54,10 @@ const tlsServer = (wantsCertificate: boolean) =>
 /** What `SELECT 1` over this URL ends in. */
 const ask = (url: Redacted.Redacted) =>
   Effect.gen(function* () {
-    const pool = yield* Pool.make({ url, maxConnections: 1, applicationName: "test", startupParameters: {} })
+    const pool = yield* Pool.make({
+      ...{ url, setting: "DATABASE_URL", maxConnections: 1 },
+      ...{ applicationName: "test", startupParameters: {} }
+    })
     return yield* pool.unsafe<{ readonly one: number }>("SELECT 1 AS one")
   }).pipe(
     Effect.match({ onFailure: (error) => error._tag, onSuccess: (rows) => rows[0]?.one }),
@@ -62,7 +65,8 @@ const ask = (url: Redacted.Redacted) =>
     Effect.provide(Reactivity.layer)
   )
 
-const refused = (url: string) => Effect.map(Effect.flip(Tls.connectionOf(Redacted.make(url))), ({ message }) => message)
+const refused = (url: string) =>
+  Effect.map(Effect.flip(Tls.connectionOf(Redacted.make(url), "PERSONS_DATABASE_URL")), ({ message }) => message)
 
 describe("TLS to PostgreSQL", () => {
   it.live("require encrypts and believes a certificate that nobody vouches for, prefer does not", () =>
@@ -120,6 +124,8 @@ describe("TLS to PostgreSQL", () => {
       assert.include(lines[1], "sslrootcert=/nowhere/ca.pem, which cannot be read")
       assert.include(lines[2], "but no sslmode")
       assert.notInclude(lines.join(), "hidden")
+      // Of two URLs, the one that is meant.
+      for (const line of lines) assert.match(line, /^PERSONS_DATABASE_URL (?:has|names) /)
     })
   )
 })
