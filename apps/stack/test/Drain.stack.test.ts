@@ -1,4 +1,4 @@
-/** A worker that is asked to end while PostgreSQL is away: its lanes give up side by side, and it says what they leave. */
+/** A worker that is asked to end while PostgreSQL does not answer: its lanes give up side by side, and it says what they leave. */
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Topics from "@tributary/domain/row/Topics"
@@ -27,39 +27,44 @@ const eventually = (url: string, holds: (text: string) => boolean) =>
     })
   )
 
-describe("a worker whose PostgreSQL has gone away", { timeout: 480_000 }, () => {
-  it.live("abandons the batches of its three lanes together, in less time than it is given, and ends with 1", () =>
-    Effect.gen(function* () {
-      const proxy = yield* LossyProxy.make(Redacted.make(yield* TestDatabase.make("drain")))
-      const [healthPort, nobody] = yield* Effect.all([Port.take, Port.take])
-      const prefix = `${randomUUID()}.`
-      const program = yield* run({
-        app: "worker",
-        environment: {
-          HEALTH_PORT: String(healthPort),
-          KAFKA_HOSTS: inject("kafkaHosts").join(","),
-          KAFKA_PREFIX: prefix,
-          KAFKA_TOPIC_PARTITIONS: "1",
-          DATABASE_URL: Redacted.value(proxy.url),
-          CLICKHOUSE_URL: `http://127.0.0.1:${nobody}`,
-          CLICKHOUSE_INGEST: "sink"
-        }
-      })
-      const health = `http://127.0.0.1:${healthPort}`
-      // ClickHouse, which is away too, is waited for beside the lanes.
-      yield* eventually(`${health}/_readiness`, (text) => text.includes('"ClickHouse"'))
-      const { send } = yield* Producer
-      // A token that nobody knows is looked up.
-      const busy = (token: string) => send(lanes.map((topic) => E("u", {}, { topic: prefix + topic, token })))
-      yield* busy("phc_first")
-      const done = ["main", "overflow", "historical"].map((lane) => `ingestion_batch_messages_count{lane="${lane}"}`)
-      yield* eventually(`${health}/metrics`, (text) => done.every((sample) => text.includes(sample)))
-      yield* proxy.close
-      yield* busy("phc_second")
-      yield* eventually(`${health}/_readiness`, (text) => text.includes('"PostgreSQL"'))
-      const { code, errors } = yield* program.kill("SIGTERM")
-      assert.strictEqual(code, 1)
-      assert.match(errors, /^(?:1 batch|[23] batches) abandoned: there was no time to finish\.\n$/)
-    }).pipe(Effect.provide(Client.layer(settings("platformatic"), { gatherMs: 0 }).pipe(Layer.provide(Health.layer))))
-  )
+describe("a worker with busy lanes, asked to end", { timeout: 480_000 }, () => {
+  for (const [what, harm] of [
+    ["is gone", "close"],
+    ["stands still", "freeze"]
+  ] as const) {
+    it.live(`while PostgreSQL ${what}: it abandons their batches in less time than it is given, and ends with 1`, () =>
+      Effect.gen(function* () {
+        const proxy = yield* LossyProxy.make(Redacted.make(yield* TestDatabase.make("drain")))
+        const [healthPort, nobody] = yield* Effect.all([Port.take, Port.take])
+        const prefix = `${randomUUID()}.`
+        const program = yield* run({
+          app: "worker",
+          environment: {
+            HEALTH_PORT: String(healthPort),
+            KAFKA_HOSTS: inject("kafkaHosts").join(","),
+            KAFKA_PREFIX: prefix,
+            KAFKA_TOPIC_PARTITIONS: "1",
+            DATABASE_URL: Redacted.value(proxy.url),
+            CLICKHOUSE_URL: `http://127.0.0.1:${nobody}`,
+            CLICKHOUSE_INGEST: "sink"
+          }
+        })
+        const health = `http://127.0.0.1:${healthPort}`
+        // ClickHouse, which is away too, is waited for beside the lanes.
+        yield* eventually(`${health}/_readiness`, (text) => text.includes('"ClickHouse"'))
+        const { send } = yield* Producer
+        // A token that nobody knows is looked up.
+        const busy = (token: string) => send(lanes.map((topic) => E("u", {}, { topic: prefix + topic, token })))
+        yield* busy("phc_first")
+        const done = ["main", "overflow", "historical"].map((lane) => `ingestion_batch_messages_count{lane="${lane}"}`)
+        yield* eventually(`${health}/metrics`, (text) => done.every((sample) => text.includes(sample)))
+        yield* proxy[harm]
+        yield* busy("phc_second")
+        yield* eventually(`${health}/_readiness`, (text) => text.includes('"PostgreSQL"'))
+        const { code, errors } = yield* program.kill("SIGTERM")
+        assert.strictEqual(code, 1)
+        assert.match(errors, /^(?:1 batch|[23] batches) abandoned: there was no time to finish\.\n$/)
+      }).pipe(Effect.provide(Client.layer(settings("platformatic"), { gatherMs: 0 }).pipe(Layer.provide(Health.layer))))
+    )
+  }
 })

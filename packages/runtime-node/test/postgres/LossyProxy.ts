@@ -9,6 +9,8 @@ export interface LossyProxy {
   /** Cuts all connections; new ones are refused until `open`. */
   readonly close: Effect.Effect<void>
   readonly open: Effect.Effect<void>
+  /** From now on nothing passes, and no connection ends: as when the server's machine stands still. */
+  readonly freeze: Effect.Effect<void>
   /** From now on: when a client's bytes contain the text, they are passed on, and the answer is lost with the connection. */
   readonly loseAnswerTo: (text: string) => Effect.Effect<void>
 }
@@ -18,6 +20,7 @@ export const make = (target: Redacted.Redacted) =>
     const url = new URL(Redacted.value(target))
     const pairs = new Set<readonly [Socket, Socket]>()
     let isOpen = true
+    let isFrozen = false
     let fatal: string | undefined
     const cut = (pair: readonly [Socket, Socket]) => {
       pairs.delete(pair)
@@ -30,10 +33,12 @@ export const make = (target: Redacted.Redacted) =>
       pairs.add(pair)
       let isDeaf = false
       client.on("data", (chunk) => {
+        if (isFrozen) return
         if (fatal !== undefined && chunk.includes(fatal)) isDeaf = true
         upstream.write(chunk)
       })
       upstream.on("data", (chunk) => {
+        if (isFrozen) return
         if (isDeaf) cut(pair)
         else client.write(chunk)
       })
@@ -58,6 +63,9 @@ export const make = (target: Redacted.Redacted) =>
       }),
       open: Effect.sync(() => {
         isOpen = true
+      }),
+      freeze: Effect.sync(() => {
+        isFrozen = true
       }),
       loseAnswerTo: (text) =>
         Effect.sync(() => {
