@@ -137,6 +137,7 @@ describe("the settings of Kafka", () => {
       if (typeof found !== "string") assert.strictEqual(found.compression, "gzip")
       const idempotent = { KAFKA_HOSTS, KAFKA_CLIENT: "kafkajs", KAFKA_PRODUCER_IDEMPOTENT: "true" }
       assert.include(String(yield* read(idempotent)), "kafkajs loses messages with it")
+      assert.deepInclude(yield* read({ KAFKA_HOSTS, KAFKA_PRODUCER_IDEMPOTENT: "true" }), { idempotent: true })
     })
   )
 
