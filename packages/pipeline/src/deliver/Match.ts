@@ -20,6 +20,7 @@ import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
+import * as Span from "../service/Span.ts"
 import { describe } from "../service/StoreError.ts"
 import * as Invocation from "./Invocation.ts"
 import * as Report from "./Report.ts"
@@ -60,14 +61,15 @@ export const batch = (
       const around = surroundings[index]
       return around === undefined ? [] : match(candidate, around, { ...options, now, report })
     })
-    const outcomes = yield* enqueue(deliveries)
+    const enqueuing = Span.within("Deliver.enqueue", { deliveries: deliveries.length })
+    const outcomes = yield* enqueue(deliveries).pipe(enqueuing)
     outcomes.forEach((outcome, index) => {
       const delivery = deliveries[index]
       if (delivery === undefined || outcome === "duplicate") return
       report.count({ id: delivery.function, team: delivery.team }, outcome === "masked" ? "masked" : "triggered")
     })
     yield* Report.publish(report)
-  })
+  }).pipe(Span.within("Deliver.match", { messages: records.length }))
 
 const decoder = new TextDecoder()
 

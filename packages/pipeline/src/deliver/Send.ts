@@ -24,6 +24,7 @@ import * as Loop from "../service/Loop.ts"
 import type { Outbound } from "../service/Outbound.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
+import * as Span from "../service/Span.ts"
 import { describe } from "../service/StoreError.ts"
 import * as Attempt from "./Attempt.ts"
 import * as Report from "./Report.ts"
@@ -102,11 +103,17 @@ const session = (loop: Loop.Loop, options: Options) =>
         yield* Health.Health.use((health) => health.beat(name))
         const seen = changed.count()
         const leased = yield* lease
-        for (const { function: id } of leased) count(id, 1)
-        for (const attempt of yield* attempts(leased, options)) {
-          yield* Effect.forkChild(Effect.flatMap(attempt, (one) => Queue.offer(ended, one)))
+        if (leased.length === 0) {
+          yield* loop.orStop(Effect.timeoutOption(changed.after(seen), pollEvery))
+          continue
         }
-        if (leased.length === 0) yield* loop.orStop(Effect.timeoutOption(changed.after(seen), pollEvery))
+        for (const { function: id } of leased) count(id, 1)
+        const round = Effect.forEach(
+          yield* attempts(leased, options),
+          Effect.flatMap((one) => Queue.offer(ended, one)),
+          { concurrency: "unbounded", discard: true }
+        )
+        yield* Effect.forkChild(round.pipe(Span.within("Deliver.send", countOf(leased))))
       }
       while (total > 0) yield* changed.after(changed.count())
     })
@@ -115,6 +122,8 @@ const session = (loop: Loop.Loop, options: Options) =>
       Effect.tapDefect(() => Effect.sync(() => add("delivery", -total)))
     )
   })
+
+const countOf = ({ length }: ReadonlyArray<unknown>) => ({ deliveries: length })
 
 /** One attempt at each of these; none of them fails. */
 export const attempts = (
@@ -164,7 +173,7 @@ export const attempts = (
         return around === undefined ? [] : [Attempt.make({ ...one, surroundings: around }, options)]
       })
     ]
-  })
+  }).pipe(Span.within("Deliver.prepare", countOf(leased)))
 
 /** Writes down what became of attempts, and tells it. */
 export const settle = (
@@ -179,4 +188,4 @@ export const settle = (
       report.log(lines)
     }
     yield* Report.publish(report)
-  })
+  }).pipe(Span.within("Deliver.settle", countOf(attempted)))

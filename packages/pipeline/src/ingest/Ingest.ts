@@ -23,6 +23,7 @@ import type { PersonStore } from "../service/PersonStore.ts"
 import type { Producer } from "../service/Producer.ts"
 import { ProjectStore } from "../service/ProjectStore.ts"
 import type { Restrictions } from "../service/Restrictions.ts"
+import * as Span from "../service/Span.ts"
 import * as Admit from "./Admit.ts"
 import { apply } from "./Apply.ts"
 import type { Admitted } from "./admit/Admitted.ts"
@@ -45,20 +46,20 @@ export type Ingest<R> = (group: string, records: ReadonlyArray<LogRecord>) => Ef
 
 type Always = PersonStore | ProjectStore | GroupTypes | Health
 
-export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Always> =>
-  Effect.fn("Ingest.batch")(function* (group: string, records: ReadonlyArray<LogRecord>) {
-    yield* Effect.annotateCurrentSpan({ group, messages: records.length })
+export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Always> => {
+  const ingest = Effect.fnUntraced(function* (group: string, records: ReadonlyArray<LogRecord>) {
     const notes = makeNotes()
-    const admitted = yield* stages.admit(records, notes).pipe(Effect.withSpan("Ingest.admit"))
-    const transformed = yield* onSurvivors(stages.transform, admitted, notes).pipe(Effect.withSpan("Ingest.transform"))
-    const { groupTypes, outcomes: resolved } = yield* EventStep.resolveGroupTypes(transformed)
+    const admitted = yield* stages.admit(records, notes).pipe(Span.within("Ingest.admit"))
+    const transformed = yield* onSurvivors(stages.transform, admitted, notes).pipe(Span.within("Ingest.transform"))
+    const named = EventStep.resolveGroupTypes(transformed)
+    const { groupTypes, outcomes: resolved } = yield* named.pipe(Span.within("Ingest.groupTypes"))
     const events = resolved.map((outcome) => (outcome._tag === "Continue" ? outcome.value : undefined))
     // A redirected message must be in its lane before the progress passes it: nothing would bring it back.
-    const settled = yield* stages.write.redirect(records, resolved)
+    const settled = yield* stages.write.redirect(records, resolved).pipe(Span.within("Ingest.redirect"))
     const applied = yield* apply(
       records.map((record, index) => ({ at: record, event: events[index] })),
       { group, groupTypes, settings: settings.fold, steps: { person: stages.person, event: stages.event } }
-    ).pipe(Effect.withSpan("Ingest.person"))
+    ).pipe(Span.within("Ingest.personAndEvent"))
     notes.warnings.push(...applied.warnings)
     const outcomes = settled.map((outcome, index): Outcome<ProcessedEvent> => {
       if (outcome._tag !== "Continue") return outcome
@@ -67,9 +68,12 @@ export const make = <R>(stages: Stages<R>, settings: Settings): Ingest<R | Alway
       return folded
     })
     const written = { records, outcomes, teams: admitted.map(teamOf), notes, outbox: applied.outbox }
-    yield* stages.write.batch(written).pipe(Effect.withSpan("Ingest.write"))
+    yield* stages.write.batch(written).pipe(Span.within("Ingest.write"))
     if (!settings.skipIngestedFlag) yield* markIngested(events)
   })
+  return (group, records) =>
+    ingest(group, records).pipe(Span.within("Ingest.batch", { group, messages: records.length }))
+}
 
 const teamOf = (outcome: Outcome<Admitted>): number | undefined => {
   switch (outcome._tag) {

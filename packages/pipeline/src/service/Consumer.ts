@@ -12,6 +12,7 @@ import * as Health from "./Health.ts"
 import * as InHand from "./InHand.ts"
 import type { LogRecord } from "./LogMessage.ts"
 import * as Loop from "./Loop.ts"
+import * as Span from "./Span.ts"
 
 export interface Options<R> extends SubscribeOptions {
   /** For logs and liveness. */
@@ -46,8 +47,12 @@ const session = <R>(loop: Loop.Loop, options: Options<R>) =>
       const polled = yield* loop.orStop(poll)
       if (polled === undefined) return
       const handled = options.handle(polled, subscription)
+      if (polled._tag === "Records") {
+        const attributes = { consumer: options.name, group: options.group, messages: polled.records.length }
+        yield* handled.pipe(Span.within("Consumer.batch", attributes), InHand.during("batch"))
+      }
       // Changes of assignment hold no work yet: an engine that is away need not be waited for.
-      yield* polled._tag === "Records" ? InHand.during("batch")(handled) : loop.orStop(handled)
+      else yield* loop.orStop(handled)
     }
   }).pipe(
     Health.beating(options.name),
@@ -59,6 +64,13 @@ const session = <R>(loop: Loop.Loop, options: Options<R>) =>
     )
   )
 
+/** Commits, for as long as it takes. */
+export const commit = (
+  subscription: Subscription,
+  positions: ReadonlyArray<Position>
+): Effect.Effect<void, never, Health.Health> =>
+  Away.log(subscription.commit(positions)).pipe(Span.within("Consumer.commit"))
+
 /** Commits, per partition, the position after the last record. */
 export const commitAfter = (
   subscription: Subscription,
@@ -68,5 +80,5 @@ export const commitAfter = (
   for (const { offset, partition, topic } of records) {
     next.set(`${topic}:${partition}`, { topic, partition, offset: offset + 1n })
   }
-  return Away.log(subscription.commit([...next.values()]))
+  return commit(subscription, [...next.values()])
 }

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Away from "../service/Away.ts"
 import type { ClickHouseSink } from "../service/ClickHouseSink.ts"
+import * as Consumer from "../service/Consumer.ts"
 import type { Assignment, Polled, Subscription } from "../service/EventLog.ts"
 import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
@@ -69,7 +70,7 @@ export const make = (
         states.set(partition, plan.state)
         // What is held must be read again by whoever comes next.
         const offset = plan.state.held[0]?.offset ?? records[records.length - 1]!.offset + 1n
-        return yield* Away.log(subscription.commit([{ topic, partition, offset }]))
+        return yield* Consumer.commit(subscription, [{ topic, partition, offset }])
       }
       const { start, end } = plan
       if (plan._tag === "Begin") {

@@ -8,6 +8,7 @@ import * as Metric from "effect/Metric"
 import { type ClickHouseError, ClickHouseSink, type InsertRequest } from "../service/ClickHouseSink.ts"
 import * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
+import * as Span from "../service/Span.ts"
 import * as Piece from "./Piece.ts"
 import * as Splice from "./Splice.ts"
 import * as Tables from "./Tables.ts"
@@ -80,10 +81,19 @@ const keepBroken = (source: Source, broken: ReadonlyArray<Splice.Broken>, now: n
  * Stores these records. `bounds`: the range that they are, if it was begun under these bounds; else tokens are made of
  * the rows' own places.
  */
-export const store = Effect.fnUntraced(function* (
+export const store = (
   source: Source,
   records: ReadonlyArray<LogRecord>,
   bounds?: Piece.Bounds
+): Effect.Effect<void, never, ClickHouseSink | Health.Health> =>
+  storing(source, records, bounds).pipe(
+    Span.within("Sink.store", { table: source.target.table, messages: records.length })
+  )
+
+const storing = Effect.fnUntraced(function* (
+  source: Source,
+  records: ReadonlyArray<LogRecord>,
+  bounds: Piece.Bounds | undefined
 ): Effect.fn.Return<void, never, ClickHouseSink | Health.Health> {
   const now = yield* Clock.currentTimeMillis
   const { rows, broken } = Splice.split(source.target, records)

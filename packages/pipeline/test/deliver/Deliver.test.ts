@@ -8,6 +8,7 @@ import { Producer } from "@tributary/pipeline/service/Producer"
 import { StoreError } from "@tributary/pipeline/service/StoreError"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import * as Spans from "../support/Spans.ts"
 import { aHook, aMessage, aWorld, textOf, uuid } from "./fixtures.ts"
 
 const options = { siteUrl: "" }
@@ -42,6 +43,28 @@ describe("delivery", () => {
       assert.strictEqual(world.sent.length, 3)
       assert.strictEqual(committed(world), 3n)
       assert.deepStrictEqual(world.metrics(), { triggered: 3, fetch: 3, succeeded: 3 })
+    })
+  )
+
+  it.effect("has spans of batches and rounds, however many deliveries they have", () =>
+    Effect.gen(function* () {
+      const spans = Spans.collect()
+      const world = aWorld([aHook()])
+      yield* Effect.gen(function* () {
+        yield* Deliver.run(options)
+        yield* append(1, 2, 3)
+        yield* pass(1)
+      }).pipe(Effect.scoped, Effect.provide(world.layer), spans.traced)
+      assert.deepStrictEqual(spans.paths().toSorted(), [
+        "Consumer.batch",
+        "Consumer.batch > Consumer.commit",
+        "Consumer.batch > Deliver.match",
+        "Consumer.batch > Deliver.match > Deliver.enqueue",
+        "Deliver.prepare",
+        "Deliver.send",
+        "Deliver.settle"
+      ])
+      assert.deepStrictEqual(spans.attributes("Deliver.send"), [{ deliveries: 3 }])
     })
   )
 

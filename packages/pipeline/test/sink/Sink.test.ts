@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Schema } from "effect"
+import * as Spans from "../support/Spans.ts"
 import { type Life, live, makeWorld, progressRow, type World } from "./support.ts"
 
 const metric = (name: string, count: number | string = 1) =>
@@ -42,6 +43,20 @@ describe("a table in which a row counts twice", () => {
       const world = makeWorld("app_metrics2", messages())
       yield* live(world, { cuts: [3] })
       expectExactlyOnce(world, "undisturbed")
+    })
+  )
+
+  it.effect("is told of as one span a block", () =>
+    Effect.gen(function* () {
+      const spans = Spans.collect()
+      const world = makeWorld("app_metrics2", [[metric("a0"), metric("a1"), metric("a2")]])
+      yield* live(world, { cuts: [2] }).pipe(spans.traced)
+      const block = "Consumer.batch > Sink.store"
+      assert.deepStrictEqual(spans.attributes(block), [
+        { table: "app_metrics2", messages: 2 },
+        { table: "app_metrics2", messages: 1 }
+      ])
+      assert.include(spans.paths(), "Consumer.batch > Consumer.commit")
     })
   )
 

@@ -9,6 +9,7 @@ import { InHand } from "@tributary/pipeline/service/InHand"
 import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
 import * as MessageSize from "@tributary/pipeline/service/MessageSize"
 import { Producer, ProducerError } from "@tributary/pipeline/service/Producer"
+import * as Span from "@tributary/pipeline/service/Span"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -164,7 +165,9 @@ export const make = (
       const batches = lanes.map((lane) => ({ topic: lane.topic, partition: lane.partition, messages: lane.head[0]! }))
       const again = lanes.reduce((sum, { head, isUnknown }) => (isUnknown ? sum + head[0]!.length : sum), 0)
       if (again > 0) yield* Metric.update(possibleDuplicates, again)
+      const sent = batches.reduce((sum, { messages }) => sum + messages.length, 0)
       const outcomes = yield* client.send(batches).pipe(
+        Span.within("Producer.send", { batches: batches.length, messages: sent }),
         Effect.catchCause((cause) => {
           const failed: Outcome = { _tag: "Unavailable", cause: Cause.squash(cause), unknown: true }
           return Effect.as(

@@ -4,6 +4,7 @@ import type { LogMessage } from "@tributary/pipeline/service/LogMessage"
 import { partitionOf } from "@tributary/pipeline/service/Partitioner"
 import { Deferred, Effect, Exit, Fiber, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { collect } from "../../../pipeline/test/support/Spans.ts"
 import type { LaneBatch, LaneClient, NoPartitions, Outcome } from "../../src/kafka/LaneClient.ts"
 import * as Lanes from "../../src/kafka/Lanes.ts"
 
@@ -82,6 +83,21 @@ describe("the lanes of the producer", () => {
         yield* producer.send(keys.map((key) => aMessage("v", key)))
         assert.deepStrictEqual<unknown>(sends, expected)
       }
+    })
+  )
+
+  it.effect("are told of as one span a send, whoever gave what is in it", () =>
+    Effect.gen(function* () {
+      const { client } = fake(always)
+      const spans = collect()
+      yield* Effect.gen(function* () {
+        const producer = yield* lanes(client, 50)
+        const calls = keys.map((key) => producer.send([aMessage("v", key)]))
+        const sent = yield* Effect.forkChild(Effect.all(calls, { concurrency: "unbounded" }))
+        yield* TestClock.adjust(50)
+        yield* Fiber.join(sent)
+      }).pipe(spans.traced)
+      assert.deepStrictEqual(spans.attributes("Producer.send"), [{ batches: 4, messages: 4 }])
     })
   )
 

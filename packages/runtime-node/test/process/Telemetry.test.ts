@@ -44,6 +44,7 @@ describe("Telemetry", () => {
       const { code, stdout } = yield* run({ OTEL_EXPORTER_OTLP_ENDPOINT: url })
       assert.strictEqual(code, 0)
       assert.include(stdout, "worked")
+      assert.include(stdout, '"isTraced":true')
       const bodyOf = (path: string) =>
         got
           .filter((sent) => sent.path === path)
@@ -54,6 +55,14 @@ describe("Telemetry", () => {
       assert.include(bodyOf("/v1/traces"), "telemetry-test")
       assert.include(bodyOf("/v1/logs"), "worked")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("without a collector there are no spans, and the log is as ever", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* run({})
+      assert.strictEqual(code, 0)
+      assert.include(stdout, '"isTraced":false')
+    })
   )
 
   it.live("a collector that is away changes nothing", () =>
