@@ -3,7 +3,7 @@
  * behind it stands. At the end the door closes, and worker, delivery and sinks finish what they have in hand, all at the same time; then
  * engines stop.
  */
-import * as WorkerApp from "@tributary/app-worker/WorkerApp"
+import * as Ingestion from "@tributary/app-worker/Ingestion"
 import * as Topics from "@tributary/domain/row/Topics"
 import { DataDir } from "@tributary/embedded/DataDir"
 import * as Keys from "@tributary/embedded/functions/Keys"
@@ -49,7 +49,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
     const keys = yield* Keys.load(settings.encryptionKeys, dataDir)
     const postgres = yield* Engines.postgres(settings)
 
-    const lanes = WorkerApp.lanes(settings.lanes, settings.consumption)
+    const lanes = Ingestion.lanes(settings.lanes, settings.consumption)
     const siteUrl = `http://${settings.server.host}:${settings.server.port}`
     const functions = FunctionStorePostgres.layer({ siteUrl, keys }).pipe(
       Layer.provide(Layer.mergeAll(TransformationRegistry.layer(), DestinationRegistry.layer())),
@@ -71,7 +71,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
         yield* Sink.run({ topicPrefix, groupPrefix: settings.clickhouseGroupPrefix })
       }
       yield* Deliver.run({ siteUrl, topicPrefix })
-      yield* WorkerApp.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
+      yield* Ingestion.run({ ...settings.consumption, behaviour, lanes, topics: settings.lanes, topicPrefix })
       const server = { ...settings.server, servesMetrics: true }
       const capture = yield* Layer.build(CaptureServer.layerBehindDoor(server, settings.capture))
       yield* opened(yield* Effect.provide(CaptureServer, capture))
@@ -82,7 +82,7 @@ const serve = (settings: Settings, opened: (address: CaptureServer["Service"]) =
   })
 
 /** Every consumer group of this start: the log keeps for them what they have not read. */
-const groups = (settings: Settings, lanes: ReadonlyArray<WorkerApp.Lane>): ReadonlyArray<Engines.Group> => [
+const groups = (settings: Settings, lanes: ReadonlyArray<Ingestion.Lane>): ReadonlyArray<Engines.Group> => [
   ...lanes.map(({ group, topic }) => ({ group, topics: [topic] })),
   ...Tables.targets.map(({ topic }) => {
     const name = settings.topicPrefix + topic

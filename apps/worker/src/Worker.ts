@@ -24,7 +24,7 @@ import * as Stores from "@tributary/runtime-node/postgres/Stores"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Settings } from "./Config.ts"
-import * as WorkerApp from "./WorkerApp.ts"
+import * as Ingestion from "./Ingestion.ts"
 
 const postgres = (settings: Settings) =>
   Stores.layer.pipe(
@@ -70,9 +70,9 @@ const world = (settings: Settings) =>
 const work = (settings: Settings) =>
   Effect.gen(function* () {
     const { behaviour, consumption, kafka, siteUrl, topicPrefix } = settings
-    const lanes = WorkerApp.lanes(settings.lanes, consumption)
+    const lanes = Ingestion.lanes(settings.lanes, consumption)
     yield* Deliver.run({ siteUrl, topicPrefix })
-    yield* WorkerApp.run({ ...consumption, behaviour, topicPrefix, lanes, topics: settings.lanes })
+    yield* Ingestion.run({ ...consumption, behaviour, topicPrefix, lanes, topics: settings.lanes })
     const health = yield* Health
     yield* health.started
     yield* Effect.addFinalizer(() => health.stopping)

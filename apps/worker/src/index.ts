@@ -1,3 +1,3 @@
 export * as Config from "./Config.ts"
+export * as Ingestion from "./Ingestion.ts"
 export * as Worker from "./Worker.ts"
-export * as WorkerApp from "./WorkerApp.ts"

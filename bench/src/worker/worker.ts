@@ -1,6 +1,6 @@
 /** A worker that reads one lane, on real engines and without transformations, from `begin` to `end`. */
 import "effect/schema/SchemaJITCompiler/enable"
-import * as WorkerApp from "@tributary/app-worker/WorkerApp"
+import * as Ingestion from "@tributary/app-worker/Ingestion"
 import * as Topics from "@tributary/domain/row/Topics"
 import * as Settings from "@tributary/pipeline/ingest/Settings"
 import { EventLog } from "@tributary/pipeline/service/EventLog"
@@ -31,7 +31,7 @@ export type WorkerQuestions = {
   readonly end: readonly [undefined, null]
 }
 
-const workerOf = (topic: string): WorkerApp.WorkerSettings => ({
+const workerOf = (topic: string): Ingestion.Settings => ({
   behaviour: Settings.defaults,
   lanes: [{ name: "main", topic, group }],
   topics: { main: Topics.events, overflow: Topics.eventsOverflow, historical: Topics.eventsHistorical },
@@ -59,7 +59,7 @@ Measured.run(
     Measured.answer<WorkerQuestions>({
       begin: async () => {
         running = Scope.makeUnsafe()
-        await perform(Scope.provide(WorkerApp.run(worker), running))
+        await perform(Scope.provide(Ingestion.run(worker), running))
         return null
       },
       standing,

@@ -1,6 +1,6 @@
 /**
- * The worker: a consumer for each lane, the outbox's sweeper, and, where they are wanted, sink and delivery, all until the
- * scope closes. It drains: batches in hand are finished and committed.
+ * A worker's ingestion: a consumer for each lane, and the outbox's sweeper, until the scope closes. It drains: batches in hand are
+ * finished and committed.
  */
 import * as Consume from "@tributary/pipeline/ingest/Consume"
 import * as Ingest from "@tributary/pipeline/ingest/Ingest"
@@ -40,7 +40,7 @@ export const lanes = (topics: LaneTopics, { group, lane }: Consumption): Readonl
   return lane === undefined ? all : all.filter(({ name }) => name === lane)
 }
 
-export interface WorkerSettings extends Omit<Consumption, "group" | "lane"> {
+export interface Settings extends Omit<Consumption, "group" | "lane"> {
   readonly behaviour: IngestSettings.Settings
   readonly lanes: ReadonlyArray<Lane>
   /** `overflow` is where redirected messages go. */
@@ -49,7 +49,7 @@ export interface WorkerSettings extends Omit<Consumption, "group" | "lane"> {
   readonly topicPrefix: string
 }
 
-export const run = (settings: WorkerSettings) =>
+export const run = (settings: Settings) =>
   Effect.gen(function* () {
     const ingest = Ingest.make(Ingest.stages(settings.behaviour, settings.topics), settings.behaviour)
     for (const { group, name, topic } of settings.lanes) {

@@ -1,6 +1,6 @@
 /** The worker as a whole, over services in memory. */
 import { assert, describe, it } from "@effect/vitest"
-import * as WorkerApp from "@tributary/app-worker/WorkerApp"
+import * as Ingestion from "@tributary/app-worker/Ingestion"
 import * as Topics from "@tributary/domain/row/Topics"
 import * as Settings from "@tributary/pipeline/ingest/Settings"
 import * as InHand from "@tributary/pipeline/service/InHand"
@@ -28,9 +28,9 @@ describe("the worker", () => {
       PersonTables.post(world.people, [{ topic: Topics.clickhouseGroups, key: null, value: "left by a crash" }], 0)
       yield* world.log.send([E("u", {}, { topic: topics.main }), E("v", {}, { topic: topics.historical })])
       yield* Effect.gen(function* () {
-        const lanes = WorkerApp.lanes(topics, { group: "g", lane: undefined, maxMessages: 500, maxBytes: 1_000_000 })
+        const lanes = Ingestion.lanes(topics, { group: "g", lane: undefined, maxMessages: 500, maxBytes: 1_000_000 })
         const behaviour = Settings.defaults
-        yield* WorkerApp.run({ behaviour, lanes, topics, topicPrefix, maxMessages: 500, maxBytes: 1_000_000 })
+        yield* Ingestion.run({ behaviour, lanes, topics, topicPrefix, maxMessages: 500, maxBytes: 1_000_000 })
         yield* TestClock.adjust("1 second")
       }).pipe(Effect.scoped, Effect.provide(world.layer))
       const filled = world.log.topics().filter((topic) => world.log.records(topic).length > 0)
@@ -68,11 +68,11 @@ describe("the worker", () => {
           })
         )
       )
-      const lanes = WorkerApp.lanes(topics, { group: "g", lane: undefined, maxMessages: 1, maxBytes: 1_000_000 })
+      const lanes = Ingestion.lanes(topics, { group: "g", lane: undefined, maxMessages: 1, maxBytes: 1_000_000 })
       const settings = { lanes, topics, topicPrefix, maxMessages: 1, maxBytes: 1_000_000 }
       // Two batches for each lane: the second is not begun any more.
       for (const topic of Object.values(topics)) yield* world.log.send([E("u", {}, { topic }), E("u", {}, { topic })])
-      const running = yield* WorkerApp.run({ behaviour: Settings.defaults, ...settings }).pipe(
+      const running = yield* Ingestion.run({ behaviour: Settings.defaults, ...settings }).pipe(
         Effect.andThen(Effect.never),
         Loop.together,
         Effect.provide(Layer.provideMerge(away, world.layer)),
