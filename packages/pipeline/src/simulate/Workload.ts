@@ -56,7 +56,11 @@ export interface Action {
   readonly other: string
   readonly key: string
   readonly value: number
+  /** Of the event that it sends. */
+  readonly uuid: string
 }
+
+const namespace = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
 const isKind = (name: string): name is Kind => Object.hasOwn(kinds, name)
 
@@ -89,7 +93,8 @@ export const draw = (count: number, mix: Mix, chance: Chance): ReadonlyArray<Act
     const kind = chance.pick(all)
     const token = chance.pick(mix.tokens ?? tokens)
     const who = chance.pick(few)
-    return { n, kind, at, request, token, who, other: another(who), key: chance.pick(["a", "b"]), value: chance.int(3) }
+    const [other, key, value] = [another(who), chance.pick(["a", "b"]), chance.int(3)]
+    return { n, kind, at, request, token, who, other, key, value, uuid: Uuid.v5(namespace, `simulated:${n}`) }
   })
 }
 
@@ -105,10 +110,6 @@ export const projects = (chance: Chance): ReadonlyArray<Project> => {
 }
 
 export const teamOf = (token: string): number | undefined => (token === "phc_1" ? 1 : token === "phc_2" ? 2 : undefined)
-
-const namespace = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
-
-export const uuidOf = ({ n }: Action): string => Uuid.v5(namespace, `simulated:${n}`)
 
 export const tokenOf = ({ kind, token }: Action): string => (kind === "nobody" ? "phc_nobody" : token)
 
@@ -154,7 +155,7 @@ export const sent = (action: Action): Properties | undefined => {
   const event = eventOf(action)
   if (event === undefined) return undefined
   const timestamp = Timestamp.toIso(start + action.n * 60_000)
-  return { event: event[0], properties: event[1], distinct_id: action.who, uuid: uuidOf(action), timestamp }
+  return { event: event[0], properties: event[1], distinct_id: action.who, uuid: action.uuid, timestamp }
 }
 
 export const describe = ({ at, key, kind, n, other, request, token, value, who }: Action): string =>

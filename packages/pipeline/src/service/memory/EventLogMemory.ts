@@ -33,6 +33,8 @@ export interface Faults {
 }
 
 interface Partition {
+  /** As `partitionName` makes it, once: it is asked for at every poll. */
+  readonly name: string
   /** Offset of the first record. */
   begin: bigint
   records: Array<LogRecord>
@@ -116,7 +118,9 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
   let keyless = 0
 
   const create = (name: string): Topic => {
-    const partitions = Array.from({ length: count }, (): Partition => ({ begin: 0n, records: [] }))
+    const partitions = Array.from({ length: count }, (_, partition): Partition => {
+      return { name: LogGroup.partitionName({ topic: name, partition }), begin: 0n, records: [] }
+    })
     const topic = { id: `${name}-${++made}`, partitions }
     topics.set(name, topic)
     return topic
@@ -128,7 +132,9 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
     return found
   }
   const groupOf = (name: string): Group => {
-    const group = groups.get(name) ?? { members: [], changedAt: 0, committed: new Map() }
+    const known = groups.get(name)
+    if (known !== undefined) return known
+    const group: Group = { members: [], changedAt: 0, committed: new Map() }
     groups.set(name, group)
     return group
   }
@@ -171,12 +177,12 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
     const assigned: Array<Assignment> = []
     for (const topic of member.topics) {
       for (const [partition, held] of topicOf(topic).partitions.entries()) {
-        const name = LogGroup.partitionName({ topic, partition })
+        const { name } = held
         const owner = LogGroup.ownerOf(group, name)
         if (owner === member || !LogGroup.belongsTo(group, member, { topic, partition })) continue
         if (owner !== undefined) {
           if (now < group.changedAt + handOverMs) continue
-          LogGroup.takeAway(owner, (owned) => LogGroup.partitionName(owned) === name)
+          LogGroup.takeAway(owner, (owned) => owned.topic === topic && owned.partition === partition)
         }
         const committed = group.committed.get(name)
         member.owned.set(name, { topic, partition, next: within(held, committed ?? held.begin) })
@@ -286,7 +292,10 @@ export const make = (options: MemoryLogOptions = {}): MemoryLog => {
     topics: () => [...topics.keys()],
     records: (topic) => topicOf(topic).partitions.flatMap(({ records }) => records),
     end: (topic, partition) => endOf(partitionAt(topic, partition)),
-    committed: (group, topic, partition) => groupOf(group).committed.get(LogGroup.partitionName({ topic, partition })),
+    committed: (group, topic, partition) => {
+      const held = topics.get(topic)?.partitions[partition]
+      return held === undefined ? undefined : groups.get(group)?.committed.get(held.name)
+    },
     append: (topic, partition, record) => {
       append(topic, partition, record)
       changes.happened()

@@ -40,8 +40,14 @@ export const belongsTo = <Owned extends PartitionName>(
   member: Member<Owned>,
   { partition, topic }: PartitionName
 ): boolean => {
-  const readers = group.members.filter(({ topics }) => topics.has(topic))
-  return readers[partition % readers.length] === member
+  let readers = 0
+  let mine: number | undefined
+  for (const one of group.members) {
+    if (!one.topics.has(topic)) continue
+    if (one === member) mine = readers
+    readers += 1
+  }
+  return partition % readers === mine
 }
 
 export const ownerOf = <Owned extends PartitionName>(group: Group<Owned>, name: string): Member<Owned> | undefined =>
@@ -65,13 +71,11 @@ export const revoke = <Owned extends PartitionName>(
   group: Group<Owned>,
   member: Member<Owned>
 ): ReadonlyArray<PartitionName> => {
-  const going = [...member.owned.values()].filter(
-    (owned) => !member.told.has(partitionName(owned)) && !belongsTo(group, member, owned)
-  )
-  for (const owned of going) member.told.add(partitionName(owned))
+  const going = [...member.owned].filter(([name, owned]) => !member.told.has(name) && !belongsTo(group, member, owned))
+  for (const [name] of going) member.told.add(name)
   const gone = member.lost
   member.lost = []
-  return [...gone, ...going.map(({ partition, topic }) => ({ partition, topic }))]
+  return [...gone, ...going.map(([, { partition, topic }]) => ({ partition, topic }))]
 }
 
 /** Gives up what the member was told of by an earlier poll; whether there was something. */

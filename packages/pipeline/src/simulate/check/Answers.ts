@@ -5,7 +5,7 @@
 import type { Position } from "@tributary/domain/event/Position"
 import * as Topics from "@tributary/domain/row/Topics"
 import { header, type LogRecord } from "../../service/LogMessage.ts"
-import * as Workload from "../Workload.ts"
+import type * as Workload from "../Workload.ts"
 import type { Told } from "../world/Clients.ts"
 import { group } from "../world/Programs.ts"
 import type { World } from "../world/World.ts"
@@ -81,8 +81,7 @@ export const make = ({
     }
     for (const n of told.acknowledged) {
       const action = plan.actions.find((one) => one.n === n)
-      if (action !== undefined && !places.has(Workload.uuidOf(action)))
-        found.push(`event ${n} was acknowledged and is gone`)
+      if (action !== undefined && !places.has(action.uuid)) found.push(`event ${n} was acknowledged and is gone`)
     }
     for (const [n, status] of told.refused) found.push(`event ${n} was refused with ${status}`)
     return found

@@ -28,12 +28,24 @@ export const make = (world: World, { fateOf, told }: Input): Check => {
   const { log, plan, postgres } = world
   /** Events that act on people, unless a stage drops them. */
   const isPersonful = (action: Workload.Action): boolean => Workload.isPersonful(action) && fateOf(action) !== "dropped"
-  const byUuid = new Map(plan.actions.map((action) => [Workload.uuidOf(action), action]))
+  const byUuid = new Map(plan.actions.map((action) => [action.uuid, action]))
   const answers = Answers.make({ world, told, byUuid, fateOf })
   const readers = [
     [group, Topics.events],
     ...targets.map(({ topic }) => [groupPrefix + topic, topic] as const)
   ] as const
+
+  /** Asked at every instant, so without a text. All partitions are looked at, because a topic is made when it is first named. */
+  const isDrained = (): boolean => {
+    let isLate = false
+    for (const [reader, topic] of readers) {
+      for (let partition = 0; partition < plan.shape.partitions; partition++) {
+        const end = log.memory.end(topic, partition)
+        if ((log.memory.committed(reader, topic, partition) ?? 0n) < end) isLate = true
+      }
+    }
+    return !isLate && postgres.tables.outbox.entries().every(([, { isRefused }]) => isRefused)
+  }
 
   const behind = (): ReadonlyArray<string> => {
     const late: Array<string> = []
@@ -53,7 +65,7 @@ export const make = (world: World, { fateOf, told }: Input): Check => {
     onCommit: (name, positions) => {
       if (name === group) answers.onCommit(positions)
     },
-    isDrained: () => behind().length === 0,
+    isDrained,
     whyNot: () => [...(told.open > 0 ? [`${told.open} requests are not answered`] : []), ...behind()].join("; "),
     violations: () => {
       const deadlocks = postgres.engine.deadlocks

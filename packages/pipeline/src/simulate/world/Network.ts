@@ -42,7 +42,11 @@ export interface Call<A, E> {
   readonly isRepeated?: boolean
 }
 
-const faultKey = (call: string, n: number): string => `${call} ${n}`
+/** The calls of one kind: how many there were, and which faults strike at which. */
+interface Kind {
+  count: number
+  readonly faults: Map<number, Fault>
+}
 
 export class Network {
   calls = 0
@@ -51,9 +55,8 @@ export class Network {
   isCalm = false
   readonly #machine: Machine
   readonly #chance: Chance
-  /** By the name of the call and its number, as `faultKey` has them. */
-  readonly #faults: ReadonlyMap<string, Fault>
-  readonly #counts = new Map<string, number>()
+  /** By the name of the call. */
+  readonly #kinds = new Map<string, Kind>()
   readonly #control: Control
   readonly #note: (process: Process, text: string) => void
 
@@ -66,7 +69,7 @@ export class Network {
   }) {
     this.#machine = options.machine
     this.#chance = options.chance
-    this.#faults = new Map(options.faults.map((fault) => [faultKey(fault.at.call, fault.at.n), fault]))
+    for (const fault of options.faults) this.#kind(fault.at.call).faults.set(fault.at.n, fault)
     this.#control = options.control
     this.#note = options.note
   }
@@ -97,11 +100,19 @@ export class Network {
     })
   }
 
+  #kind(call: string): Kind {
+    const known = this.#kinds.get(call)
+    if (known !== undefined) return known
+    const kind: Kind = { count: 0, faults: new Map() }
+    this.#kinds.set(call, kind)
+    return kind
+  }
+
   #faultOf(call: string): Fault | undefined {
-    const n = (this.#counts.get(call) ?? 0) + 1
-    this.#counts.set(call, n)
+    const kind = this.#kind(call)
+    kind.count += 1
     if (this.isCalm) return undefined
-    return this.#faults.get(faultKey(call, n)) ?? this.#faults.get(faultKey("any", this.calls))
+    return kind.faults.get(kind.count) ?? this.#kind("any").faults.get(this.calls)
   }
 
   /** Answers with what leaves off the work. */
