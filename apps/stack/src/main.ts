@@ -26,4 +26,4 @@ const program = Effect.gen(function* () {
   return yield* Stack.run(settings, Console.log(greeting(settings)))
 })
 
-Program.run(program, { name: "tributary-stack" })
+Program.run(program, { name: "tributary-stack", startedByHand: true })

@@ -15,4 +15,4 @@ const program = Effect.gen(function* () {
   return yield* Standalone.run(read, (address) => Console.log(greeting(read, address)))
 })
 
-Program.run(program, { name: "tributary" })
+Program.run(program, { name: "tributary", startedByHand: true })

@@ -36,22 +36,30 @@ export class SecondSignal extends Context.Service<
 const levels = { trace: "Trace", debug: "Debug", info: "Info", warn: "Warn", error: "Error", none: "None" } as const
 const levelNames = ["trace", "debug", "info", "warn", "error", "none"] as const
 
-/** `LOG_LEVEL` and `LOG_FORMAT`: pretty on a terminal, else a JSON object a line, unless told otherwise. */
-const logging = Layer.unwrap(
-  Effect.gen(function* () {
-    const level = yield* Config.Literals(levelNames, "LOG_LEVEL").pipe(Config.withDefault("info" as const))
-    const terminal = process.stdout.isTTY ? ("pretty" as const) : ("json" as const)
-    const format = yield* Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault(terminal))
-    return Layer.merge(
-      Logger.layer([format === "pretty" ? Logger.consolePretty() : Logger.consoleJson]),
-      Layer.succeed(References.MinimumLogLevel, levels[level])
-    )
-  })
-)
+/** `LOG_FORMAT`: without it a JSON object a line, but pretty where a program that is started by hand has a terminal. */
+export const logFormat = (program: { readonly startedByHand: boolean; readonly hasTerminal: boolean }) =>
+  Config.Literals(["pretty", "json"], "LOG_FORMAT").pipe(
+    Config.withDefault(program.startedByHand && program.hasTerminal ? ("pretty" as const) : ("json" as const))
+  )
+
+/** `LOG_LEVEL` and `LOG_FORMAT`. */
+const logging = (startedByHand: boolean) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const level = yield* Config.Literals(levelNames, "LOG_LEVEL").pipe(Config.withDefault("info" as const))
+      const format = yield* logFormat({ startedByHand, hasTerminal: process.stdout.isTTY })
+      return Layer.merge(
+        Logger.layer([format === "pretty" ? Logger.consolePretty() : Logger.consoleJson]),
+        Layer.succeed(References.MinimumLogLevel, levels[level])
+      )
+    })
+  )
 
 export interface Options {
   /** What telemetry calls this program. */
   readonly name?: string
+  /** On somebody's machine, not by a platform that collects logs: they may be pretty. */
+  readonly startedByHand?: boolean
   /** For tests; `stopWithinMs` by default. */
   readonly stopWithinMs?: number
 }
@@ -59,7 +67,7 @@ export interface Options {
 /** Runs until the program ends or a signal comes. */
 export const run = <E>(
   program: Effect.Effect<unknown, E, Scope.Scope | SecondSignal>,
-  { name = "tributary", stopWithinMs: withinMs = stopWithinMs }: Options = {}
+  { name = "tributary", startedByHand = false, stopWithinMs: withinMs = stopWithinMs }: Options = {}
 ): void => {
   const atOnce: Array<Effect.Effect<void>> = []
   const inHand = InHand.make()
@@ -68,7 +76,7 @@ export const run = <E>(
     Effect.provideService(SecondSignal, { add: (action) => Effect.sync(() => void atOnce.push(action)) }),
     Effect.provideService(InHand.InHand, inHand),
     Effect.scoped,
-    Effect.provide(Layer.provideMerge(Telemetry.layer(name), logging)),
+    Effect.provide(Layer.provideMerge(Telemetry.layer(name), logging(startedByHand))),
     Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(cause)))),
     (main) =>
       NodeRuntime.runMain(main, {

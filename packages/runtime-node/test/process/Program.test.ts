@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { ConfigProvider, Effect } from "effect"
+import { logFormat } from "../../src/process/Program.ts"
 import type { Kind } from "./endingProgram.ts"
 
 /** Starts endingProgram.ts, asks it to end once it has begun, and answers with how it did. */
@@ -22,6 +23,23 @@ const end = (kind: Kind) =>
   })
 
 describe("Program", () => {
+  it.effect("logs JSON, but pretty on the terminal of who started it by hand, and as LOG_FORMAT says in any case", () =>
+    Effect.gen(function* () {
+      const read = (startedByHand: boolean, hasTerminal: boolean, environment = {}) =>
+        logFormat({ startedByHand, hasTerminal }).parse(ConfigProvider.fromEnvRecord(environment))
+      assert.strictEqual(yield* read(true, true), "pretty")
+      for (const [byHand, terminal] of [
+        [false, true],
+        [true, false],
+        [false, false]
+      ] as const) {
+        assert.strictEqual(yield* read(byHand, terminal), "json")
+        assert.strictEqual(yield* read(byHand, terminal, { LOG_FORMAT: "pretty" }), "pretty")
+      }
+      assert.strictEqual(yield* read(true, true, { LOG_FORMAT: "json" }), "json")
+    })
+  )
+
   it.live("ends with 0, and no word, when what was in hand is finished", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* end("finishes"), [0, ""])
