@@ -81,7 +81,6 @@ const everything = {
 /** Other names of those above, and what the tests of Kafka's settings hold: what kafkajs refuses, and certificates. */
 const besides = new Set([
   "ADDRESS",
-  "PORT",
   "HTTP_SERVER_PORT",
   "INGESTION_CONSUMER_CONSUME_TOPIC",
   "CAPTURE_OUTPUT_ANALYTICS_OVERFLOW_TOPIC",

@@ -10,24 +10,25 @@ const addressOf = (text: string): { readonly host: string; readonly port: number
     : { host: host.replace(/^\[|\]$/g, ""), port: Number(port) }
 }
 
+const names = {
+  host: optional(Config.String("HOST")),
+  both: optional(parsed("ADDRESS", addressOf, "an address and a port, such as 0.0.0.0:8000"))
+}
+
 /** `HOST` and `PORT`, or `ADDRESS` for both. */
 export const address = (defaultHost: string) =>
-  Config.map(
-    Config.all({
-      host: optional(Config.String("HOST")),
-      port: optional(port("PORT")),
-      both: optional(parsed("ADDRESS", addressOf, "an address and a port, such as 0.0.0.0:8000"))
-    }),
-    ({ both, host, port }) => ({ host: host ?? both?.host ?? defaultHost, port: port ?? both?.port ?? 8000 })
-  )
+  Config.map(Config.all({ ...names, port: optional(port("PORT")) }), ({ both, host, port }) => ({
+    host: host ?? both?.host ?? defaultHost,
+    port: port ?? both?.port ?? 8000
+  }))
 
 /** Where health and metrics are told: `HEALTH_PORT`, or `HTTP_SERVER_PORT`, on `HOST`. */
 export const health = ({ host }: { readonly host: string }): Config.Config<HealthSettings> =>
   Config.map(
     Config.all({
-      address: address(host),
+      ...names,
       port: optional(port("HEALTH_PORT")),
       alias: Config.withDefault(port("HTTP_SERVER_PORT"), 8001)
     }),
-    ({ address, alias, port }) => ({ host: address.host, port: port ?? alias })
+    ({ alias, both, host: given, port }) => ({ host: given ?? both?.host ?? host, port: port ?? alias })
   )
