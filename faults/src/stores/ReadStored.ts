@@ -61,16 +61,25 @@ const readPostgres = (url: string, team: number) =>
     }
   )
 
+/** Of an answer with events: the engine's front gives 100,000 at most. */
+const sliceRows = 50_000
+
 const readClickhouse = Effect.fnUntraced(function* (team: number) {
   const { query } = yield* ClickHouseHttp.ClickHouseHttp
   const rows = (sql: string) => query(sql, { team })
   const ofTeam = "WHERE team_id = {team:Int64}"
   const created = "toUnixTimestamp(created_at) AS created_at"
-  return yield* Effect.all({
-    events: rows(
+  const [counted] = yield* rows(`SELECT count() AS events FROM events_deduplicated ${ofTeam}`)
+  const slices = Math.ceil(Number(counted?.["events"]) / sliceRows)
+  const events = Effect.forEach(Array.from({ length: slices }).keys(), (slice) =>
+    query(
       `SELECT toString(uuid) AS uuid, distinct_id, toString(person_id) AS person_id, toString(person_mode) AS mode,
-         person_properties FROM events_deduplicated ${ofTeam}`
-    ),
+         person_properties FROM events_deduplicated ${ofTeam} AND sipHash64(uuid) % {slices:UInt32} = {slice:UInt32}`,
+      { team, slices, slice }
+    )
+  )
+  return yield* Effect.all({
+    events: Effect.map(events, (read) => read.flat()),
     deadLetters: rows("SELECT uuid, reason FROM dead_letters FINAL"),
     unreadable: rows("SELECT topic, error FROM kafka_errors FINAL"),
     persons: rows(
