@@ -66,7 +66,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<(request: CaptureRequest) => Effect.Effect<Reply.Reply>, never, Producer | ProjectStore> {
   const producer = yield* Producer
   const knownTokens = yield* Check.knownTokens
-  const unknownTokens = yield* UnknownTokens.make
+  const unknownTokens = UnknownTokens.make()
   const clock = yield* Clock.Clock
   const randomBytes = yield* RandomBytes
   const metrics = yield* CaptureMetrics.make
@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function* (
     })
     if (!isUnknown) return produced
     metrics.unknownToken(count)
-    return Effect.andThen(unknownTokens.tell(origin.token, origin.now), produced)
+    return Effect.andThen(unknownTokens.tell(origin.token), produced)
   }
 
   const answer = (request: CaptureRequest): Effect.Effect<Reply.Reply> => {

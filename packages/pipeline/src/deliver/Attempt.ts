@@ -14,6 +14,7 @@ import type { Delivery, LoadedDestination } from "../destination/Destination.ts"
 import * as StandardWebhooks from "../destination/StandardWebhooks.ts"
 import type { Leased, Settlement } from "../service/DeliveryStore.ts"
 import { Outbound, type OutboundError, type OutboundRequest, type OutboundResponse } from "../service/Outbound.ts"
+import * as Seldom from "../service/Seldom.ts"
 import * as Invocation from "./Invocation.ts"
 import * as Redaction from "./Redaction.ts"
 import type { MetricName, Reported } from "./Report.ts"
@@ -64,7 +65,7 @@ interface Ended {
 export const make = (ready: Ready, options: Options): Effect.Effect<Attempted, never, Outbound> =>
   attempted(ready, options).pipe(
     Effect.catchDefect((bug) =>
-      Effect.as(Effect.logError("a bug failed a delivery", bug), {
+      Effect.as(Seldom.tell(`attempt:${ready.leased.function}`, Effect.logError("a bug failed a delivery", bug)), {
         settlement: {
           ...keyOf(ready.leased),
           attempts: ready.leased.attempts + 1,

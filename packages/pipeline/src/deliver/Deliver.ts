@@ -21,6 +21,7 @@ import type { Outbound } from "../service/Outbound.ts"
 import * as Outputs from "../service/Outputs.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
+import * as Seldom from "../service/Seldom.ts"
 import type * as Attempt from "./Attempt.ts"
 import * as Match from "./Match.ts"
 import * as Send from "./Send.ts"
@@ -74,7 +75,7 @@ export const run = ({ topicPrefix = "", ...options }: Options): Effect.Effect<vo
             )
           : Effect.void
     })
-  }).pipe(Effect.provideService(Outputs.Prefix, topicPrefix))
+  }).pipe(Effect.provideService(Outputs.Prefix, topicPrefix), Effect.provideService(Seldom.Seldom, Seldom.make()))
 
 /** Deletes deliveries that were finished a week ago, and masks whose window is over. */
 const forget = Effect.gen(function* () {

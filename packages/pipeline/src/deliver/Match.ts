@@ -20,6 +20,7 @@ import type * as Health from "../service/Health.ts"
 import type { LogRecord } from "../service/LogMessage.ts"
 import type { Producer } from "../service/Producer.ts"
 import type { ProjectStore } from "../service/ProjectStore.ts"
+import * as Seldom from "../service/Seldom.ts"
 import * as Span from "../service/Span.ts"
 import { describe } from "../service/StoreError.ts"
 import * as Invocation from "./Invocation.ts"
@@ -192,11 +193,9 @@ const enqueue = (
       else {
         outcomes.push("duplicate")
         const [{ event, function: id } = { event: "", function: "" }] = keys
-        yield* Effect.logError("a delivery cannot be enqueued and is left out", {
-          event,
-          function: id,
-          cause: describe(answer.failure)
-        })
+        const told = { event, function: id, cause: describe(answer.failure) }
+        const line = Effect.logError("a delivery cannot be enqueued and is left out", told)
+        yield* Seldom.tell(`enqueue:${id}`, line)
       }
     }
     return outcomes

@@ -6,7 +6,7 @@ import { EventLogError } from "@tributary/pipeline/service/EventLog"
 import * as OutboundMemory from "@tributary/pipeline/service/memory/OutboundMemory"
 import { Producer } from "@tributary/pipeline/service/Producer"
 import { StoreError } from "@tributary/pipeline/service/StoreError"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
 import * as Spans from "../support/Spans.ts"
 import { aHook, aMessage, aWorld, textOf, uuid } from "./fixtures.ts"
@@ -65,6 +65,35 @@ describe("delivery", () => {
         "Deliver.settle"
       ])
       assert.deepStrictEqual(spans.attributes("Deliver.send"), [{ deliveries: 3 }])
+    })
+  )
+
+  it.effect("logs a line a minute of a function whose deliveries cannot be enqueued, with how many there were", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ fiber, message }) => {
+        if (String(message).includes("left out")) lines.push(fiber.getRef(References.CurrentLogAnnotations)["leftOut"])
+      })
+      const world = aWorld([aHook()])
+      const refusing = Layer.effect(
+        DeliveryStore,
+        DeliveryStore.use((store) => {
+          const cause = new Error("refused")
+          const refused = new StoreError({ store: "any", operation: "enqueue", reason: "Refused", cause })
+          return Effect.succeed(DeliveryStore.of({ ...store, enqueue: () => Effect.fail(refused) }))
+        })
+      ).pipe(Layer.provideMerge(world.layer))
+      yield* Effect.gen(function* () {
+        yield* Deliver.run(options)
+        yield* append(1, 2, 3)
+        yield* pass(10)
+        assert.deepStrictEqual(lines, [undefined])
+        yield* pass(60, 1_000)
+        yield* append(4)
+        yield* pass(10)
+        assert.deepStrictEqual(lines, [undefined, 2])
+        assert.strictEqual(committed(world), 4n)
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(refusing, Logger.layer([logger]))))
     })
   )
 

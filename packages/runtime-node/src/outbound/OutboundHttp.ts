@@ -6,6 +6,7 @@ import {
   type OutboundRequest,
   type OutboundResponse
 } from "@tributary/pipeline/service/Outbound"
+import * as Seldom from "@tributary/pipeline/service/Seldom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -110,6 +111,13 @@ export const layer = (options: Options): Layer.Layer<Outbound> =>
         (self) => Effect.promise(() => self.destroy())
       )
 
+      const lines = Seldom.make()
+      const tell = ({ addresses, hostname }: Resolver.Blocked) =>
+        lines.tell(
+          hostname,
+          Effect.logWarning(`${hostname} is or leads to a private address; nothing was sent`, { addresses })
+        )
+
       const once = ({ body, headers, method, url }: OutboundRequest) =>
         Effect.tryPromise({
           try: async (signal): Promise<OutboundResponse> => {
@@ -136,13 +144,7 @@ export const layer = (options: Options): Layer.Layer<Outbound> =>
           once(request).pipe(
             // A kept connection that the other side has just closed: not an attempt, only bad luck.
             Effect.retry({ schedule: Schedule.recurs(1), while: ({ isBroken }) => isBroken }),
-            Effect.tapError(({ blocked }) =>
-              blocked === undefined
-                ? Effect.void
-                : Effect.logWarning(`${blocked.hostname} is or leads to a private address; nothing was sent`, {
-                    addresses: blocked.addresses
-                  })
-            ),
+            Effect.tapError(({ blocked }) => (blocked === undefined ? Effect.void : tell(blocked))),
             Effect.mapError(({ error }) => error),
             Effect.timeoutOrElse({
               duration: timeLimit,

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Outbound, type OutboundRequest, type OutboundResponse } from "@tributary/pipeline/service/Outbound"
-import { Effect, Fiber, Layer, Result } from "effect"
+import { Effect, Fiber, Layer, Logger, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { outboundContract, Receiver } from "../../../pipeline/test/contract/Outbound.ts"
 import * as Address from "../../src/outbound/Address.ts"
@@ -87,6 +87,18 @@ describe("Outbound over HTTP", () => {
         assert.strictEqual((yield* refused(url)).detail, "Invalid URL", url)
     }).pipe(Effect.provide(guarded()))
   )
+
+  it.effect("D20: logs a line a minute of a host that is refused, whatever is sent to it", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    return Effect.gen(function* () {
+      for (const host of ["10.0.0.1", "10.0.0.1", "10.0.0.2"]) yield* refused(`http://${host}/`)
+      assert.deepStrictEqual(
+        lines.map((line) => line.split(" ")[0]),
+        ["10.0.0.1", "10.0.0.2"]
+      )
+    }).pipe(Effect.provide(Layer.merge(guarded(), Logger.layer([logger]))))
+  })
 
   it.live("D20: refuses a name when one of its addresses is private, and never connects to any", () =>
     Effect.gen(function* () {
