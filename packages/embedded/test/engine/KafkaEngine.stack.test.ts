@@ -393,7 +393,7 @@ describe("ClickHouse's reading of Kafka", () => {
           const watch = yield* Effect.forkScoped(KafkaWatch.run(place))
           yield* eventually(health.troubles, (troubles) => troubles.length === 1)
           const [trouble] = yield* health.troubles
-          assert.strictEqual(trouble?.engine, "ClickHouse's reading of Kafka")
+          assert.strictEqual(trouble?.engine, "ClickHouse's consumer of Kafka")
           assert.match(trouble?.reason ?? "", /^kafka_groups: .*no good/)
           yield* Fiber.interrupt(watch)
           yield* command("DROP VIEW tributary.bad")

@@ -41,11 +41,14 @@ const failuresBy = <E>(query: Query<E>, { cluster, database }: Place, withinSeco
 export const failures = (place: Place, withinSeconds = 60) =>
   ClickHouseHttp.use(({ query }) => failuresBy(query, place, withinSeconds))
 
-/** One line for operators. */
+/** One line for operators: what fails, and what is to be done. */
 const explain = (found: ReadonlyArray<Failure>): string =>
-  found.map(({ table, text }) => `${table}: ${text.split("\n")[0]?.slice(0, 300)}`).join("; ")
+  `${found.map(({ table, text }) => `${table}: ${text.split("\n")[0]?.slice(0, 300)}`).join("; ")}. ` +
+  "It tries again without end, and rows wait in Kafka until retention takes them: see that ClickHouse reaches " +
+  "CLICKHOUSE_KAFKA_HOSTS, and that the views of these tables can insert"
 
-const engine = "ClickHouse's reading of Kafka"
+/** Reads with "is away" and "is back". */
+const engine = "ClickHouse's consumer of Kafka"
 
 const look = Effect.fnUntraced(function* <E extends { readonly message: string }>(query: Query<E>, place: Place) {
   const health = yield* Health.Health
