@@ -24,7 +24,7 @@ const namesIn = (source: string): ReadonlySet<string> =>
   new Set([...source.matchAll(/"([A-Z][A-Z\d]*(?:_[A-Z\d]+)*)"/g)].map(([, name = ""]) => name))
 
 /** What every program reads on its way to its settings: log and telemetry. */
-const ofEvery = namesIn(sources("packages/runtime-node/src/process"))
+export const ofEvery = namesIn(sources("packages/runtime-node/src/process"))
 
 /** Every name that some program reads, `…_FILE` for secrets and certificates too. */
 export const known: ReadonlySet<string> = new Set(
@@ -40,40 +40,45 @@ export const programs = { capture: Capture.settings, worker: Worker.settings, st
 /** And those that are started by hand alone. */
 export const all = { ...programs, stack: Stack.settings, engine: Engine.settings }
 
+/** An environment that notes in `asked` what it is asked for. */
+const recording = (environment: Environment, asked: Set<string>): ConfigProvider.ConfigProvider => {
+  const given = ConfigProvider.fromEnvRecord(environment)
+  return ConfigProvider.make((path) => {
+    asked.add(path.join("_"))
+    return given.load(path)
+  })
+}
+
 /** Reads settings from this environment alone; `unasked` are the variables that mean nothing to them. */
 export const read = <A>(settings: Config.Config<A>, environment: Environment) =>
   Effect.gen(function* () {
     const asked = new Set(ofEvery)
-    const given = ConfigProvider.fromEnvRecord(environment)
-    const recording = ConfigProvider.make((path) => {
-      asked.add(path.join("_"))
-      return given.load(path)
-    })
     return {
-      settings: yield* settings.parse(recording),
+      settings: yield* settings.parse(recording(environment, asked)),
       unasked: Object.keys(environment).filter((name) => !asked.has(name))
     }
   })
 
-/** Enough for every program, on each way to Kafka: without a login, with one, and on the embedded log. */
-const ways: ReadonlyArray<Environment> = (() => {
-  const embedded = { DATABASE_URL: "postgres://db/x", CLICKHOUSE_URL: "http://ch:8123", CLICKHOUSE_PASSWORD: "p" }
-  const kafka = { ...embedded, KAFKA_HOSTS: "kafka:9092" }
-  const login = { KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USER: "u", KAFKA_SASL_PASSWORD: "p" }
-  return [kafka, { ...kafka, ...login, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" }, embedded]
-})()
+const embedded = { DATABASE_URL: "postgres://db/x", CLICKHOUSE_URL: "http://ch:8123", CLICKHOUSE_PASSWORD: "p" }
+
+/** Enough for every program to start. */
+export const enough: Environment = { ...embedded, KAFKA_HOSTS: "kafka:9092" }
+
+const login = { KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USER: "u", KAFKA_SASL_PASSWORD: "p" }
+
+/** The ways to the log: Kafka without a login, with one, and PostgreSQL. */
+const ways: ReadonlyArray<Environment> = [
+  enough,
+  { ...enough, ...login, KAFKA_SECURITY_PROTOCOL: "SASL_SSL" },
+  embedded
+]
 
 /** Every name that settings ask for, whichever way is taken. */
 export const namesOf = <A>(settings: Config.Config<A>): Effect.Effect<ReadonlySet<string>> =>
   Effect.gen(function* () {
     const asked = new Set<string>()
     for (const environment of ways) {
-      const given = ConfigProvider.fromEnvRecord(environment)
-      const recording = ConfigProvider.make((path) => {
-        asked.add(path.join("_"))
-        return given.load(path)
-      })
-      yield* Effect.result(settings.parse(recording))
+      yield* Effect.result(settings.parse(recording(environment, asked)))
     }
     return asked
   })
