@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Machine, Process } from "../machine/Machine.ts"
+import type { Machine, Process, Timer } from "../machine/Machine.ts"
 import type { Network, Server } from "../world/Network.ts"
 import { atOnce, type DbError, dbError, Engine, type Statement, type Tx } from "./Engine.ts"
 import * as Tables from "./Tables.ts"
@@ -20,12 +20,21 @@ interface Connection {
   readonly process: Process
   readonly tx: Tx
   isBroken: boolean
+  /** Ends the session when its transaction has nothing to do for too long. */
+  idle: Timer | undefined
   /** The client is done with it; it ends when what it has sent has arrived. */
   isLeft: boolean
   inFlight: number
 }
 
-const connect = (process: Process, tx: Tx): Connection => ({ process, tx, isBroken: false, isLeft: false, inFlight: 0 })
+const connect = (process: Process, tx: Tx): Connection => ({
+  process,
+  tx,
+  isBroken: false,
+  idle: undefined,
+  isLeft: false,
+  inFlight: 0
+})
 
 /** `idle_in_transaction_session_timeout`, in milliseconds. */
 const idleTimeout = 30_000
@@ -97,8 +106,19 @@ export class Postgres {
 
   #close(connection: Connection): void {
     connection.isBroken = true
+    this.#hear(connection)
     this.#connections.delete(connection)
     this.engine.abort(connection.tx)
+  }
+
+  /** A statement was answered: the transaction has nothing to do. */
+  #rest(connection: Connection): void {
+    if (connection.tx.state === "open")
+      connection.idle = this.#machine.after(idleTimeout, () => this.#close(connection))
+  }
+
+  #hear({ idle }: Connection): void {
+    if (idle !== undefined) this.#machine.cancel(idle)
   }
 
   #statement<A>(
@@ -122,9 +142,11 @@ export class Postgres {
       serve: (answer) => {
         connection.inFlight -= 1
         if (connection.isBroken) return void answer(Exit.fail(dbError("08006")))
+        this.#hear(connection)
         this.engine.run(tx, statement(tx), (exit) => {
           if (isCommitted && exit._tag === "Success") this.engine.commit(tx)
           if (connection.isLeft) this.#close(connection)
+          else this.#rest(connection)
           answer(exit)
         })
       }

@@ -20,6 +20,8 @@ const pause = (tries: number) =>
   Effect.flatMap(Random.next, (chance) => Effect.sleep(Math.min(500, 5 * 2 ** tries) * (0.5 + chance / 2)))
 
 const isAway = ({ code }: DbError): boolean => code === "08006" || code === "57P01"
+/** Others hold what is wanted for longer than a lock is waited for. */
+const isHeld = (error: Conflict | DbError): boolean => error._tag === "DbError" && error.code === "55P03"
 const isCrowded = ({ code }: DbError): boolean => code !== "23503"
 
 const storeError = (operation: string, reason: StoreError["reason"], cause: Conflict | DbError): StoreError =>
@@ -34,7 +36,7 @@ export const untilSettled = Effect.fnUntraced(function* <A>(
     if (result._tag === "Success") return result.success
     const error = result.failure
     if (error._tag === "DbError" && isAway(error)) return yield* storeError(operation, "Unavailable", error)
-    if (tries === maxTries) return yield* storeError(operation, "Conflict", error)
+    if (tries === maxTries) return yield* storeError(operation, isHeld(error) ? "Unavailable" : "Conflict", error)
     if (tries >= hasty || (error._tag === "DbError" && isCrowded(error))) yield* pause(tries)
   }
 })

@@ -93,8 +93,8 @@ export const deleter = (world: World, actions: ReadonlyArray<Workload.Action>, t
         if (due > 0) yield* Effect.sleep(due)
         const { flaws, ledger, postgres } = world
         const deletion = Deletion.deleteOwner({ postgres, process, flaws, ledger }, Workload.teamOf(token) ?? 0, who)
-        for (let tries = 0, isDone = false; tries < 40 && !isDone; tries++) {
-          yield* Effect.sleep(20)
+        for (let tries = 1, isDone = false; tries <= 12 && !isDone; tries++) {
+          yield* Effect.sleep(20 * tries)
           isDone = yield* Effect.orElseSucceed(deletion, () => false)
         }
         told.open -= 1
