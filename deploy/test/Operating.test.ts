@@ -22,9 +22,18 @@ const notThere = new Set(["deploy/.env"])
 /** What stands between backticks. */
 const quoted = (text: string): ReadonlyArray<string> => [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code)
 
-/** The first cells of a page's tables. */
-const firstCells = (page: string): ReadonlyArray<string> =>
-  [...(pages.get(page) ?? "").matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = ""]) => quoted(cell))
+/** The first cells of a text's tables. */
+const firstCells = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = ""]) => quoted(cell))
+
+const [metricsPage = "", tracesPage = ""] = (pages.get("metrics.md") ?? "").split("\n## Traces\n")
+const telling = ["packages/pipeline/src", "packages/runtime-node/src"].map(sources).join("\n")
+/** Kind, name and, where it follows, the text of each metric. */
+const metrics = [
+  ...telling.matchAll(
+    /(?:Metric\.(counter|gauge|histogram)|= (counter))\(\s*"(\w+)"(?:,\s*(?:\{\s*description:\s*)?"([^"]+)")?/g
+  )
+].map(([, kind, short, name = "", text = ""]) => ({ kind: kind ?? short, name, text }))
 
 describe("docs/operating", () => {
   for (const [name, text] of pages) {
@@ -63,11 +72,23 @@ describe("docs/operating", () => {
   })
 
   it("metrics.md has every metric, and no other", () => {
-    const source = ["packages/pipeline/src", "packages/runtime-node/src"].map(sources).join("\n")
-    const made = [...source.matchAll(/(?:Metric\.(?:counter|gauge|histogram)|= counter)\(\s*"(\w+)"/g)].map(
-      ([, name]) => name
-    )
-    assert.deepStrictEqual(firstCells("metrics.md").toSorted(), made.toSorted())
+    assert.deepStrictEqual(firstCells(metricsPage).toSorted(), metrics.map(({ name }) => name).toSorted())
+  })
+
+  it("metrics.md has every span, and of others only those of the SQL client", () => {
+    const spans = [...telling.matchAll(/Span\.within\(\s*"([\w.]+)"/g)].map(([, name]) => name)
+    assert.deepStrictEqual(firstCells(tracesPage).toSorted(), [...spans, "sql.transaction"].toSorted())
+    assert.notInclude(telling, 'Effect.withSpan("')
+  })
+
+  it("metrics are named as Prometheus wants it: counters end in _total, times are in seconds, and each is explained", () => {
+    // PostHog's own.
+    const kept = new Set(["capture_error_by_stage_and_type"])
+    for (const { kind, name, text } of metrics) {
+      if (!kept.has(name)) assert.strictEqual(name.endsWith("_total"), kind === "counter", name)
+      assert.notMatch(name, /_(?:ms|millis|milliseconds|minutes|kb|mb)(?:_|$)/, name)
+      assert.isAbove(text.length, 10, name)
+    }
   })
 
   it("rights.md grants a worker what it asks ClickHouse for once the tables stand, also on a cluster", () => {

@@ -9,6 +9,7 @@ import * as Outputs from "../service/Outputs.ts"
 import { type OutboxRow, PersonStore } from "../service/PersonStore.ts"
 import { Producer, type ProducerError } from "../service/Producer.ts"
 import type { StoreError } from "../service/StoreError.ts"
+import * as Write from "./Write.ts"
 
 /** Older rows only: younger ones are in the hands of the worker that wrote them. */
 const patienceMs = 30_000
@@ -21,6 +22,7 @@ const sweep = (olderThanMs: number) =>
     const publish = (rows: ReadonlyArray<OutboxRow>) =>
       Outputs.send(rows.map((row) => ({ ...row, headers: [] }))).pipe(
         Effect.map((rejections) => rejections.flatMap(({ index }) => rows[index]?.id ?? [])),
+        Effect.tap(Write.tellRefused),
         Effect.provideService(Producer, producer)
       )
     const rows = yield* store

@@ -135,6 +135,8 @@ export const make = (topics: { readonly overflow: string }): Write => {
       yield* countWarnings(self.notes.warnings.length, warned.length)
       yield* deliver([...outgoing(self, refused, now), ...warned.map(asNote)], self, refused, now)
       yield* count(self.outcomes.map((outcome, index) => refused.letters.get(index) ?? outcome))
+      // Also none: a counter that is not there yet has not risen when it first is.
+      yield* Metric.update(refusedByLogTotal, 0)
       const published = self.outbox.filter(({ id }) => !refused.rows.has(id)).map(({ id }) => id)
       if (published.length === 0) return
       yield* Away.postgresUnavailable(PersonStore.use((store) => store.published(published))).pipe(orLeaveToSweeper)
@@ -232,10 +234,18 @@ const outgoing = (self: Batch, refused: Refused, now: number): ReadonlyArray<Out
   return out
 }
 
+/** The alarm for outbox rows of these ids, if there are any. */
+export const tellRefused = (ids: ReadonlyArray<bigint>): Effect.Effect<void> =>
+  ids.length === 0
+    ? Effect.void
+    : Effect.andThen(
+        Metric.update(refusedByLogTotal, ids.length),
+        Effect.logError("the log refuses outbox rows for good: ClickHouse lacks them", { rows: ids.map(String) })
+      )
+
 const markRefused = (ids: ReadonlyArray<bigint>) =>
   Effect.gen(function* () {
-    yield* Metric.update(refusedByLogTotal, ids.length)
-    yield* Effect.logError("the log refuses outbox rows for good: ClickHouse lacks them", { rows: ids.map(String) })
+    yield* tellRefused(ids)
     yield* Away.postgresUnavailable(PersonStore.use((store) => store.refusedByLog(ids))).pipe(orLeaveToSweeper)
   })
 

@@ -103,5 +103,6 @@ const storing = Effect.fnUntraced(function* (
   if (all.length > 0) yield* keepBroken(source, all, now)
   const attributes = { table: source.target.table }
   yield* Metric.update(Metric.withAttributes(inserted, attributes), rows.length - refusals.length)
-  if (all.length > 0) yield* Metric.update(Metric.withAttributes(refused, attributes), all.length)
+  // Also none: a counter that is not there yet has not risen when it first is.
+  yield* Metric.update(Metric.withAttributes(refused, attributes), all.length)
 })

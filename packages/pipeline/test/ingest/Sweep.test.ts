@@ -36,7 +36,7 @@ describe("the sweep", () => {
     })
   )
 
-  it.effect("marks what the log refuses, and does not try it again", () =>
+  it.effect("marks what the log refuses, which an alarm counts, and does not try it again", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
       world.log.faults.refuse = ({ value }) => (value === "bad" ? "no" : undefined)
@@ -51,6 +51,7 @@ describe("the sweep", () => {
         [...world.tables.outbox.values()].map(({ isRefused, value }) => [value, isRefused]),
         [["bad", true]]
       )
+      assert.strictEqual((yield* world.counts).get("outbox_refused_total"), 1)
       yield* Fiber.interrupt(fiber)
     })
   )

@@ -78,6 +78,9 @@ describe("what the log refuses", () => {
   it.effect("an outbox row stays, is marked, and an alarm counts it; the event is stored", () =>
     Effect.gen(function* () {
       const world = yield* World.make()
+      yield* world.run(E("t", { $process_person_profile: false }))
+      // An alarm on its rise needs it to have been there.
+      assert.strictEqual((yield* world.counts).get("outbox_refused_total"), 0)
       world.log.faults.refuse = refusing(Topics.clickhousePerson)
       const ran = yield* world.run(E("u"))
       assert.deepStrictEqual([ran.outcomes, ran.told], [["stored 1"], ["DM u v0"]])

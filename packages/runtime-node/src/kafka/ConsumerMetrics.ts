@@ -12,9 +12,9 @@ export const keyOf = ({ partition, topic }: Place): string => `${topic}:${partit
 const lagMessages = Metric.gauge("kafka_consumer_lag_messages", {
   description: "Messages of a partition that the consumer group has not committed"
 })
-const lagMs = Metric.gauge("kafka_consumer_lag_ms", {
+const lagSeconds = Metric.gauge("kafka_consumer_lag_seconds", {
   description:
-    "Milliseconds since the last committed message of a partition was appended, or since nothing waited; 0 when all is committed"
+    "Seconds since the last committed message of a partition was appended, or since nothing waited; 0 when all is committed"
 })
 const gaps = Metric.counter("kafka_consumer_gap_messages_total", {
   description: "Messages that were gone before they were read, by retention or loss",
@@ -31,16 +31,18 @@ const fenced = Metric.counter("kafka_consumer_fenced_commits_total", {
 
 const of = (group: string, { partition, topic }: Place) => ({ group, topic, partition: String(partition) })
 
-/** Without `ms`, which nobody knows then, time behind stays as it was told before, if it was. */
+/** The lag of a partition, of which a gap can be seen from then on. Without `ms`, which nobody knows then, time behind stays as it was told before, if it was. */
 export const lag = (
   group: string,
   place: Place,
   { messages, ms }: { readonly messages: number; readonly ms: number | undefined }
 ): Effect.Effect<void> =>
-  Effect.andThen(
-    Metric.update(Metric.withAttributes(lagMessages, of(group, place)), messages),
-    ms === undefined ? Effect.void : Metric.update(Metric.withAttributes(lagMs, of(group, place)), ms)
-  )
+  Effect.gen(function* () {
+    const attributes = of(group, place)
+    yield* Metric.update(Metric.withAttributes(lagMessages, attributes), messages)
+    if (ms !== undefined) yield* Metric.update(Metric.withAttributes(lagSeconds, attributes), ms / 1000)
+    yield* Metric.update(Metric.withAttributes(gaps, attributes), 0)
+  })
 
 /** Counts and tells of messages that are not there any more. */
 export const gap = (group: string, place: Place, from: bigint, to: bigint): Effect.Effect<void> =>
