@@ -1,6 +1,7 @@
 /** `tributary log …`: the consumer groups that hold the embedded event log. */
 import { LogDatabase } from "@tributary/embedded/log/LogDatabase"
 import * as LogGroups from "@tributary/embedded/log/LogGroups"
+import { postgresPort } from "@tributary/runtime-node/config/Common"
 import { classify, sqlState } from "@tributary/runtime-node/postgres/SqlFailure"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
@@ -14,10 +15,7 @@ import type { SqlError } from "effect/sql/SqlError"
 /** Where the log's tables are: `DATABASE_URL`, or the server that `npm start` runs on this machine. */
 const url = Config.Redacted("DATABASE_URL").pipe(
   Config.orElse(() =>
-    Config.Port("POSTGRES_PORT").pipe(
-      Config.withDefault(54_320),
-      Config.map((port) => Redacted.make(`postgres://tributary:tributary@127.0.0.1:${port}/tributary`))
-    )
+    Config.map(postgresPort, (port) => Redacted.make(`postgres://tributary:tributary@127.0.0.1:${port}/tributary`))
   )
 )
 

@@ -1,20 +1,27 @@
 /** The settings of `npm run stack` itself; everything else in the environment is handed on to capture and workers. */
-import { clickhouseDatabase, projectToken } from "@tributary/runtime-node/config/Common"
-import { optional, port, whole } from "@tributary/runtime-node/config/Parsed"
+import {
+  clickhouseDatabase,
+  clickhousePort,
+  dataDir,
+  partitions,
+  postgresPort,
+  projectToken
+} from "@tributary/runtime-node/config/Common"
+import { optional, port } from "@tributary/runtime-node/config/Parsed"
 import * as Config from "effect/Config"
 
 export const settings = Config.all({
-  dataDir: Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault(".tributary")),
+  dataDir,
   host: Config.NonEmptyString("HOST").pipe(Config.withDefault("127.0.0.1")),
   projectToken,
   port: port("PORT").pipe(Config.withDefault(8000)),
-  postgresPort: port("POSTGRES_PORT").pipe(Config.withDefault(54_320)),
-  clickhousePort: port("CLICKHOUSE_HTTP_PORT").pipe(Config.withDefault(8123)),
+  postgresPort,
+  clickhousePort,
   kafkaPort: port("KAFKA_PORT").pipe(Config.withDefault(9092)),
   /** Of capture; worker n has the n-th after it. */
   healthPort: port("HEALTH_PORT").pipe(Config.withDefault(8001)),
   database: clickhouseDatabase,
-  partitions: whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(Config.withDefault(4)),
+  partitions,
   encryptionKeys: optional(Config.Redacted("ENCRYPTION_SALT_KEYS"))
 })
 

@@ -1,7 +1,14 @@
 /** The settings of `npm start`, with the defaults of INTERFACE.md. Those of capture and worker stand in their apps. */
 import * as CaptureConfig from "@tributary/app-capture/Config"
 import * as WorkerConfig from "@tributary/app-worker/Config"
-import { poolSize, projectToken } from "@tributary/runtime-node/config/Common"
+import {
+  clickhousePort,
+  dataDir,
+  partitions,
+  poolSize,
+  postgresPort,
+  projectToken
+} from "@tributary/runtime-node/config/Common"
 import { laneTopics, prefix } from "@tributary/runtime-node/config/LaneTopics"
 import {
   duration,
@@ -10,9 +17,7 @@ import {
   parseBytes,
   parseDuration,
   parsed,
-  port,
-  postgresUrl,
-  whole
+  postgresUrl
 } from "@tributary/runtime-node/config/Parsed"
 import * as Kafka from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
@@ -43,8 +48,6 @@ const parseRetention = (text: string): Retention | undefined => {
 /** Of one process' connections the embedded log gets three: one appends, two serve its readers. */
 export const logConnections = 3
 
-const partitions = whole("KAFKA_TOPIC_PARTITIONS", { min: 1, max: 1000 }).pipe(withDefault(4))
-
 /** Brokers in place of the embedded log, once `KAFKA_HOSTS` names them. Topics that are missing are made. */
 const kafka: Config.Config<Kafka.KafkaSettings | undefined> = Config.flatMap(
   optional(Config.String("KAFKA_HOSTS")),
@@ -67,15 +70,15 @@ export const settings = Config.all({
   consumption: WorkerConfig.consumption,
   lanes: laneTopics,
   topicPrefix: prefix,
-  dataDir: Config.String("DATA_DIR").pipe(withDefault(".tributary")),
+  dataDir,
   adminToken: optional(Config.Redacted("ADMIN_TOKEN")),
   projectToken,
   databaseUrl: optional(postgresUrl("DATABASE_URL")),
   personsDatabaseUrl: optional(postgresUrl("PERSONS_DATABASE_URL")),
-  postgresPort: port("POSTGRES_PORT").pipe(withDefault(54_320)),
+  postgresPort,
   poolSize: poolSize({ more: logConnections }),
   clickhouseUrl: optional(httpUrl("CLICKHOUSE_URL", "http://host:8123")),
-  clickhousePort: port("CLICKHOUSE_HTTP_PORT").pipe(withDefault(8123)),
+  clickhousePort,
   clickhouseIngest: WorkerConfig.clickhouseIngest("sink"),
   clickhouseKafkaHosts: optional(Kafka.brokers("CLICKHOUSE_KAFKA_HOSTS")),
   kafka,

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline/promises"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as DataDir from "@tributary/embedded/DataDir"
 import * as EmbeddedPostgres from "@tributary/embedded/postgres/EmbeddedPostgres"
-import * as Config from "effect/Config"
+import { dataDir } from "@tributary/runtime-node/config/Common"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ const ask = (path: string): Effect.Effect<void, Declined> =>
   })
 
 const reset = Effect.gen(function* () {
-  const path = resolve(yield* Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault(".tributary")))
+  const path = resolve(yield* dataDir)
   if (!existsSync(path)) return yield* Console.log(`There is nothing to remove: ${path} does not exist.`)
   yield* DataDir.remove(path, (real) =>
     Effect.andThen(process.argv.includes("--yes") ? Effect.void : ask(real), EmbeddedPostgres.endStrays(real))
@@ -47,7 +47,7 @@ const fail = (message: string) =>
 reset.pipe(
   Effect.catchTags({
     Declined: () => Console.log("Nothing was removed."),
-    ConfigError: () => fail("DATA_DIR is empty. Leave it out for .tributary, or name a folder."),
+    ConfigError: ({ message }) => fail(message),
     StartError: ({ message }) => fail(message)
   }),
   NodeRuntime.runMain

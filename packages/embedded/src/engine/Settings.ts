@@ -1,12 +1,12 @@
 /** Settings of the `engine` program: those of the embedded engine, and where and for whom it is written. */
-import { clickhouseDatabase } from "@tributary/runtime-node/config/Common"
+import { clickhouseDatabase, dataDir } from "@tributary/runtime-node/config/Common"
 import { whole } from "@tributary/runtime-node/config/Parsed"
 import { tls } from "@tributary/runtime-node/kafka/Settings"
 import * as Config from "effect/Config"
 
 export const settings = Config.all({
   /** The engine's data is in its folder `clickhouse`. */
-  dataDir: Config.NonEmptyString("DATA_DIR").pipe(Config.withDefault(".tributary")),
+  dataDir,
   /** Of both: 0 = any that is free. */
   port: whole("CLICKHOUSE_HTTP_PORT", { min: 0, max: 65_535 }).pipe(Config.withDefault(8123)),
   writePort: whole("CLICKHOUSE_WRITE_PORT", { min: 0, max: 65_535 }).pipe(Config.withDefault(0)),

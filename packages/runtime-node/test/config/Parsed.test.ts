@@ -4,7 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { explain } from "../../src/config/Explain.ts"
-import { bytes, duration, port, whole } from "../../src/config/Parsed.ts"
+import { bytes, duration, groupName, httpUrl, port, whole } from "../../src/config/Parsed.ts"
 
 const read = <A>(config: Config.Config<A>, X: string) =>
   config
@@ -58,6 +58,20 @@ describe("Parsed", () => {
       assert.strictEqual(yield* read(port("X"), "8000"), 8000)
       for (const text of ["0", "65536", "eight", "8000.5", "-1"]) {
         assert.strictEqual(yield* read(port("X"), text), `X=${text}: Expected a whole number from 1 to 65535`)
+      }
+    })
+  )
+
+  it.effect("a URL is of HTTP, and the name of a group has no blanks", () =>
+    Effect.gen(function* () {
+      const url = httpUrl("X", "http://host:1")
+      assert.strictEqual(yield* read(url, "https://host/path"), "https://host/path")
+      for (const text of ["nonsense", "host:8123", "ftp://host", "http://"]) {
+        assert.strictEqual(yield* read(url, text), `X=${text}: Expected a URL such as http://host:1`)
+      }
+      assert.strictEqual(yield* read(groupName("X"), "team:readers-1"), "team:readers-1")
+      for (const text of [" ", "a b", "é", "x".repeat(201)]) {
+        assert.match(String(yield* read(groupName("X"), text)), /without blanks$/)
       }
     })
   )
