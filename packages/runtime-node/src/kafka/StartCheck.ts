@@ -11,7 +11,7 @@ export class KafkaStartError extends Schema.TaggedError<KafkaStartError>()("Kafk
 }) {}
 
 /** The line for an error that no waiting mends. */
-export const explain = (settings: KafkaSettings, { detail, reason }: AdminError): string => {
+const explain = (settings: KafkaSettings, { detail, reason }: AdminError): string => {
   const hosts = `KAFKA_HOSTS=${settings.hosts.join(",")}`
   switch (reason) {
     case "Credentials":

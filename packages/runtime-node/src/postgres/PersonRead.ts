@@ -37,7 +37,7 @@ export const personKey = (team: number, uuid: string): string => `${team}:${uuid
 
 const partitionKey = (at: Pick<Position, "topic" | "partition">): string => `${at.topic}:${at.partition}`
 
-export const boundsOf = (positions: ReadonlyArray<Position>): ReadonlyArray<Bounds> => {
+const boundsOf = (positions: ReadonlyArray<Position>): ReadonlyArray<Bounds> => {
   const bounds = new Map<string, { topic: string; partition: number; first: bigint; next: bigint }>()
   for (const at of positions) {
     const key = partitionKey(at)

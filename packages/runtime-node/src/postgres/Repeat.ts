@@ -19,7 +19,7 @@ export class Conflict extends Data.TaggedError("Conflict")<{
   readonly step: "mapping" | "person" | "distinct id" | "floor" | "group" | "update" | "delete"
 }> {}
 
-export const maxTries = 10
+const maxTries = 10
 
 /** Tries that follow at once. */
 const hasty = 3

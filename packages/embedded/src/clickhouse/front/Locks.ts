@@ -31,7 +31,7 @@ const token = /'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|"(?:\\.|[^"\\])*"|\{\s*(\w+)\
  * What is forbidden in a statement as the engine's parser writes it: without comments, with one way of quoting. An
  * identifier that is given as a parameter must be a plain one, since its escapes are undone later.
  */
-export const refusedWord = (canonical: string, parameters: ReadonlyMap<string, string>): string | undefined => {
+const refusedWord = (canonical: string, parameters: ReadonlyMap<string, string>): string | undefined => {
   for (const [text, parameter] of canonical.matchAll(token)) {
     if (text.startsWith("'")) continue
     const identifier = parameter !== undefined ? (parameters.get(parameter) ?? "") : text.replaceAll(/^[`"]|[`"]$/g, "")

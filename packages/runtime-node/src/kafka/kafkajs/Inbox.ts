@@ -62,7 +62,7 @@ const fencing = new Set(["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "FENCED_INST
 const typeOf = (error: unknown): unknown =>
   typeof error === "object" && error !== null && "type" in error ? error.type : undefined
 
-export const isFencing = (error: unknown): boolean => fencing.has(String(typeOf(error)))
+const isFencing = (error: unknown): boolean => fencing.has(String(typeOf(error)))
 
 const bytesOf = ({ key, value }: KafkaMessage): number => (key?.length ?? 0) + (value?.length ?? 0)
 

@@ -96,7 +96,7 @@ export const outcomeOf = (error: unknown): Outcome => {
 }
 
 /** What became of a batch of which the brokers said this. */
-export const outcomeOfCode = (code: number): Outcome => {
+const outcomeOfCode = (code: number): Outcome => {
   if (code === 0) return { _tag: "Stored" }
   const id = protocolErrorsCodesById[code] ?? `error ${code}`
   if (tooLarge.has(id)) return { _tag: "TooLarge", detail: id }
