@@ -30,11 +30,15 @@ export const startOf = ({ begin, committed }: Assignment): bigint =>
 const groupOf = (topic: string): string => `bench-${topic}`
 
 /** Number of messages since the last look, and a digest of what `contentOf` says of them that does not depend on their order. */
-export const summarise = Effect.fnUntraced(function* (topic: string, contentOf: (record: LogRecord) => string) {
+export const summarise = Effect.fnUntraced(function* (
+  topic: string,
+  contentOf: (record: LogRecord) => string,
+  group: string = groupOf(topic)
+) {
   const log = yield* EventLog
   const digest = Digest()
   const subscription = yield* log.subscribe({
-    group: groupOf(topic),
+    group,
     topics: [topic],
     maxMessages: 2_000,
     maxBytes: 16_000_000,
@@ -63,5 +67,5 @@ export const summarise = Effect.fnUntraced(function* (topic: string, contentOf: 
   return digest.summary()
 }, Effect.scoped)
 
-/** Looks at what is there, so that the next look begins after it. */
-export const pass = (topic: string) => Effect.asVoid(summarise(topic, () => ""))
+/** Looks at what is there, so that the next look, or that of another group, begins after it. */
+export const pass = (topic: string, group?: string) => Effect.asVoid(summarise(topic, () => "", group))

@@ -64,6 +64,8 @@ export const round = Effect.fnUntraced(function* (child: Child.Child<WorkerQuest
 export const run = (mix: Mix.Name) =>
   Effect.fnUntraced(function* (options: Case.Options) {
     yield* People.make
+    // Cases before may have left messages there.
+    yield* LogRange.pass(Topics.events, Lane.group)
     const ours = yield* worker(Topics.events)
     const limit = yield* Child.start<LimitQuestions, null>(new URL("./limit.ts", import.meta.url))
     const figures = { ours: [] as Array<number>, limit: [] as Array<number>, perSecond: [] as Array<number> }
