@@ -51,7 +51,7 @@ const start = (folder: string) =>
         LOG_FORMAT: "pretty"
       },
       log: join(folder, "standalone.log"),
-      ready: ready
+      ready
     })
     yield* program.start
     const databaseUrl = `postgres://tributary:tributary@127.0.0.1:${postgresPort}/tributary`
@@ -63,7 +63,7 @@ const start = (folder: string) =>
       token,
       databaseUrl,
       clickhouseUrl: `http://127.0.0.1:${clickhousePort}`,
-      ready: ready,
+      ready,
       inject: {
         process: () => Effect.as(Effect.andThen(program.kill, program.start), "SIGKILL, started again"),
         restart: () =>

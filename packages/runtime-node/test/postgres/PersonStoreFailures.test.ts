@@ -99,14 +99,23 @@ describe("others in the way", () => {
     }).pipe(Effect.provide(onDatabase))
   )
 
-  it.live("a batch that collides ten times is told so", () =>
-    Effect.gen(function* () {
-      yield* failEachInsert("unique_violation")
-      const error = yield* Effect.flip(createAll(team, "a"))
-      assert.strictEqual(error.reason, "Conflict")
-      assert.strictEqual(yield* insertsTried, 10)
-    }).pipe(Effect.provide(onDatabase))
-  )
+  for (const [what, condition, reason] of [
+    ["a batch that collides ten times is told so", "unique_violation", "Conflict"],
+    [
+      "a lock that nobody lets go of is no event's fault: the batch is to wait, not to be divided",
+      "lock_not_available",
+      "Unavailable"
+    ]
+  ] as const) {
+    it.live(what, () =>
+      Effect.gen(function* () {
+        yield* failEachInsert(condition)
+        const error = yield* Effect.flip(createAll(team, "a"))
+        assert.strictEqual(error.reason, reason)
+        assert.strictEqual(yield* insertsTried, 10)
+      }).pipe(Effect.provide(onDatabase))
+    )
+  }
 
   it.live("a deadlock is repeated, like a lock that took too long", () =>
     Effect.gen(function* () {
@@ -116,15 +125,6 @@ describe("others in the way", () => {
       yield* createAll(team, "b")
       const seen = yield* see({ names: names(team, "a", "b") }, (s) => s.person(team, "b")?.person.uuid)
       assert.strictEqual(seen, uuid("b"))
-    }).pipe(Effect.provide(onDatabase))
-  )
-
-  it.live("a lock that nobody lets go of is no event's fault: the batch is to wait, not to be divided", () =>
-    Effect.gen(function* () {
-      yield* failEachInsert("lock_not_available")
-      const error = yield* Effect.flip(createAll(team, "a"))
-      assert.strictEqual(error.reason, "Unavailable")
-      assert.strictEqual(yield* insertsTried, 10)
     }).pipe(Effect.provide(onDatabase))
   )
 })

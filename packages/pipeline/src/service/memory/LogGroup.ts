@@ -40,14 +40,8 @@ export const belongsTo = <Owned extends PartitionName>(
   member: Member<Owned>,
   { partition, topic }: PartitionName
 ): boolean => {
-  let readers = 0
-  let mine: number | undefined
-  for (const one of group.members) {
-    if (!one.topics.has(topic)) continue
-    if (one === member) mine = readers
-    readers += 1
-  }
-  return partition % readers === mine
+  const readers = group.members.filter(({ topics }) => topics.has(topic))
+  return readers[partition % readers.length] === member
 }
 
 export const ownerOf = <Owned extends PartitionName>(group: Group<Owned>, name: string): Member<Owned> | undefined =>

@@ -35,18 +35,6 @@ export const make = (world: World, { fateOf, told }: Input): Check => {
     ...targets.map(({ topic }) => [groupPrefix + topic, topic] as const)
   ] as const
 
-  /** Asked at every instant, so without a text. All partitions are looked at, because a topic is made when it is first named. */
-  const isDrained = (): boolean => {
-    let isLate = false
-    for (const [reader, topic] of readers) {
-      for (let partition = 0; partition < plan.shape.partitions; partition++) {
-        const end = log.memory.end(topic, partition)
-        if ((log.memory.committed(reader, topic, partition) ?? 0n) < end) isLate = true
-      }
-    }
-    return !isLate && postgres.tables.outbox.entries().every(([, { isRefused }]) => isRefused)
-  }
-
   const behind = (): ReadonlyArray<string> => {
     const late: Array<string> = []
     for (const [reader, topic] of readers) {
@@ -65,7 +53,7 @@ export const make = (world: World, { fateOf, told }: Input): Check => {
     onCommit: (name, positions) => {
       if (name === group) answers.onCommit(positions)
     },
-    isDrained,
+    isDrained: () => behind().length === 0,
     whyNot: () => [...(told.open > 0 ? [`${told.open} requests are not answered`] : []), ...behind()].join("; "),
     violations: () => {
       const deadlocks = postgres.engine.deadlocks
